@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { cp, mkdir, mkdtemp, open, readFile, rename, rm } from 'node:fs/promises';
+import { cp, mkdir, open, readFile, rename, rm, stat } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -144,6 +144,17 @@ function isAlive(pid: number): boolean {
   }
 }
 
+/** A lock whose holder has died, also one that died before it wrote its process id. */
+async function isAbandoned(lockPath: string): Promise<boolean> {
+  try {
+    const holder = Number(await readFile(lockPath, 'utf8'));
+    if (holder > 0) return !isAlive(holder);
+    return Date.now() - (await stat(lockPath)).mtimeMs > 10_000;
+  } catch {
+    return false;
+  }
+}
+
 /** Runs `task` while no other process on this machine holds the lock of that name. */
 async function withLock(name: string, task: () => Promise<void>): Promise<void> {
   const path = join(cacheRoot, `${name}.lock`);
@@ -155,8 +166,7 @@ async function withLock(name: string, task: () => Promise<void>): Promise<void> 
       await file.close();
       break;
     } catch {
-      const holder = Number(await readFile(path, 'utf8').catch(() => ''));
-      if (holder > 0 && !isAlive(holder)) await rm(path, { force: true });
+      if (await isAbandoned(path)) await rm(path, { force: true });
       await sleep(500);
     }
   }
@@ -195,7 +205,9 @@ async function installTool(tool: Tool): Promise<void> {
   await withLock(tool.name, async () => {
     if (isInstalled(tool)) return;
     const startedAt = Date.now();
-    const temporary = await mkdtemp(join(cacheRoot, '.building-'));
+    const temporary = join(cacheRoot, `.building-${tool.name}`);
+    await rm(temporary, { recursive: true, force: true });
+    await mkdir(temporary);
     try {
       await build(tool, temporary);
       await rm(toolFolder(tool), { recursive: true, force: true });
