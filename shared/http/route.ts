@@ -1,0 +1,55 @@
+import type { Caller } from '../auth/caller.ts';
+import type { RepositoryName } from '../domain/repository-name.ts';
+import type { Action } from '../domain/scope.ts';
+import type { App } from './app.ts';
+import type { RegistryRequest, RegistryResponse } from './message.ts';
+
+export type Method = 'GET' | 'HEAD' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
+
+/** One admitted request on its way to a use case. */
+export interface Call {
+  readonly app: App;
+  readonly request: RegistryRequest;
+  readonly caller: Caller;
+  /** The registry's address as this client knows it, without a trailing slash: `https://host[:port]`. */
+  readonly origin: string;
+  /** The named groups of the route's pattern. */
+  readonly params: Readonly<Record<string, string>>;
+}
+
+export interface RepositoryCall extends Call {
+  readonly repository: RepositoryName;
+}
+
+/**
+ * What a request must be allowed before its handler runs. `open`: nothing, not even a credential is
+ * looked at. `login`: a credential that is valid (`GET /v2/`). `catalog`: listing repositories.
+ */
+export type RegistryAccess = 'open' | 'login' | 'catalog';
+
+interface Endpoint<Access, C> {
+  readonly access: Access;
+  readonly handle: (call: C) => Promise<RegistryResponse>;
+}
+
+interface RouteBase {
+  /** Name of the Azure Function, as the portal's metrics show it. */
+  readonly name: string;
+  /** Route templates for the platform; each becomes a function of its own. Disjoint from all others. */
+  readonly templates: readonly string[];
+  /** Matched against the whole decoded path; decides, whatever function the platform picked. */
+  readonly pattern: RegExp;
+}
+
+export interface RegistryRoute extends RouteBase {
+  readonly scope: 'registry';
+  readonly methods: Partial<Record<Method, Endpoint<RegistryAccess, Call>>>;
+}
+
+/** A route whose pattern has a group `name`, the repository. Access is an action in that repository. */
+export interface RepositoryRoute extends RouteBase {
+  readonly scope: 'repository';
+  readonly methods: Partial<Record<Method, Endpoint<Action, RepositoryCall>>>;
+}
+
+export type Route = RegistryRoute | RepositoryRoute;
