@@ -1,0 +1,22 @@
+/** What the parent tells the Azurite process to start with. Sent once, as the first message. */
+export interface AzuriteStart {
+  /** The folder everything is kept in; undefined keeps it in memory. */
+  readonly dataFolder: string | undefined;
+  readonly accountName: string;
+  /** Base64, as Azure shows an account key. */
+  readonly accountKey: string;
+  /** Serves HTTPS, and accepts Entra bearer tokens when `acceptsBearer` (Azurite's `--oauth basic`). */
+  readonly tls: AzuriteTls | undefined;
+}
+
+export interface AzuriteTls {
+  readonly certFile: string;
+  readonly keyFile: string;
+  readonly acceptsBearer: boolean;
+}
+
+/** What the Azurite process tells its parent. */
+export type AzuriteReport =
+  | { readonly kind: 'ready'; readonly blobPort: number; readonly tablePort: number }
+  | { readonly kind: 'failed'; readonly message: string }
+  | { readonly kind: 'unsaved'; readonly message: string };
