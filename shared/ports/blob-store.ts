@@ -1,9 +1,8 @@
+import type { PhysicalName } from '../domain/physical-name.ts';
+
 /** `content` holds layers, `manifests` the manifests too large for a row, `staging` what a write SAS reaches. */
 export const containerNames = ['content', 'manifests', 'staging'] as const;
 export type ContainerName = (typeof containerNames)[number];
-
-/** The path of a blob in its container, `/`-separated; made by us, never by a client, never reused. */
-export type BlobName = string & { readonly __brand: 'BlobName' };
 
 export interface BlobProperties {
   readonly sizeBytes: number;
@@ -18,7 +17,7 @@ export interface ByteRange {
 }
 
 /**
- * Blob Storage as the protocol needs it. No method retries a write whose body it can't repeat; all writes
+ * Blob Storage as the protocol needs it. A blob of name N lies at `blobPathOf(N)` of its container. No method retries a write whose body it can't repeat; all writes
  * here have repeatable bodies and are idempotent by name. Every method throws StorageUnavailable
  * (table-store.ts) when storage throttles, fails or does not answer within the adapter's bounded retries.
  */
@@ -29,7 +28,7 @@ export interface BlobStore {
    */
   stageBlock(
     container: ContainerName,
-    name: BlobName,
+    name: PhysicalName,
     blockId: string,
     bytes: Uint8Array,
   ): Promise<void>;
@@ -41,7 +40,7 @@ export interface BlobStore {
    */
   commitBlocks(
     container: ContainerName,
-    name: BlobName,
+    name: PhysicalName,
     blockIds: readonly string[],
     metadata: Readonly<Record<string, string>>,
   ): Promise<'committed' | 'exists' | 'missing'>;
@@ -49,18 +48,29 @@ export interface BlobStore {
   /** Put Blob with `If-None-Match: *` and Content-MD5; at most 5,000 MiB, meant for small ones. */
   putBlob(
     container: ContainerName,
-    name: BlobName,
+    name: PhysicalName,
     bytes: Uint8Array,
     metadata: Readonly<Record<string, string>>,
   ): Promise<'committed' | 'exists'>;
 
+  /**
+   * Set Blob Metadata, replacing all of it, pinned to the blob's ETag. `changed` when the blob is not the
+   * one of that ETag any more.
+   */
+  setMetadata(
+    container: ContainerName,
+    name: PhysicalName,
+    etag: string,
+    metadata: Readonly<Record<string, string>>,
+  ): Promise<'set' | 'changed'>;
+
   /** Undefined when there is no committed blob of this name. */
-  properties(container: ContainerName, name: BlobName): Promise<BlobProperties | undefined>;
+  properties(container: ContainerName, name: PhysicalName): Promise<BlobProperties | undefined>;
 
   /** The whole blob, or a range of it, in memory. Undefined when there is no committed blob of this name. */
   read(
     container: ContainerName,
-    name: BlobName,
+    name: PhysicalName,
     range?: ByteRange,
   ): Promise<Uint8Array | undefined>;
 
@@ -70,7 +80,7 @@ export interface BlobStore {
    */
   stream(
     container: ContainerName,
-    name: BlobName,
+    name: PhysicalName,
     range?: ByteRange,
   ): Promise<AsyncIterable<Uint8Array> | undefined>;
 
@@ -81,7 +91,7 @@ export interface BlobStore {
    */
   signedReadUrl(
     container: ContainerName,
-    name: BlobName,
+    name: PhysicalName,
     options: { readonly sasTtlSeconds: number; readonly publicBase?: string },
   ): Promise<string>;
 }
