@@ -1,0 +1,67 @@
+import { ok, strictEqual } from 'node:assert/strict';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { toolPath } from './install.ts';
+import { exec, execMustFail } from './process.ts';
+import type { Client, Workbench } from './workbench.ts';
+
+async function run({ registry, images, folder, env, test }: Workbench): Promise<void> {
+  const { host, user, password } = registry;
+  const command = toolPath('cosign');
+  const options = { env: { ...env, COSIGN_PASSWORD: '' }, cwd: folder };
+  const cosign = (...args: string[]): Promise<string> => exec(command, args, options);
+
+  const image = await images.app();
+  const remote = `${host}/cosign/app@${image.digest}`;
+  const signing = ['--yes', '--key', 'cosign.key', '--signing-config', 'sc.json'];
+  const checking = ['--key', 'cosign.pub', '--insecure-ignore-tlog=true', '--allow-http-registry'];
+
+  const referrers = async (): Promise<number> => {
+    const answer = await registry.fetch(`/v2/cosign/app/referrers/${image.digest}`);
+    strictEqual(answer.status, 200);
+    return ((await answer.json()) as { manifests: unknown[] }).manifests.length;
+  };
+
+  await test('logs in, and finds no signature on a new image', async () => {
+    await cosign('login', host, '-u', user, '-p', password);
+    await exec(toolPath('crane'), ['push', image.folder, `${host}/cosign/app:1`], { env });
+    await cosign('generate-key-pair');
+    await cosign('signing-config', 'create', '--out', 'sc.json');
+    const message = await execMustFail(command, ['verify', ...checking, remote], options);
+    ok(/no signatures found/i.test(message), message);
+  });
+  await test('signs an image with a referrer and verifies it', async () => {
+    await cosign('sign', ...signing, '--allow-http-registry', remote);
+    strictEqual(await referrers(), 1);
+    await cosign('verify', ...checking, remote);
+  });
+  await test('attests a predicate and verifies the attestation', async () => {
+    await writeFile(join(folder, 'predicate.json'), '{"tested":true}');
+    const predicate = ['--type', 'custom', '--predicate', 'predicate.json'];
+    await cosign('attest', ...signing, ...predicate, '--allow-http-registry', remote);
+    strictEqual(await referrers(), 2);
+    await cosign('verify-attestation', '--type', 'custom', ...checking, remote);
+    await cosign('tree', '--allow-http-registry', remote);
+  });
+  await test('signs with the old tag of the form sha256-….sig, and verifies it', async () => {
+    const crane = [image.folder, `${host}/cosign/old:1`];
+    await exec(toolPath('crane'), ['push', ...crane], { env });
+    const target = `${host}/cosign/old@${image.digest}`;
+    await cosign(
+      'sign',
+      '--yes',
+      '--key',
+      'cosign.key',
+      '--use-signing-config=false',
+      '--new-bundle-format=false',
+      '--tlog-upload=false',
+      '--allow-http-registry',
+      target,
+    );
+    const tag = `${image.digest.replace(':', '-')}.sig`;
+    ok((await registry.manifest('cosign/old', tag)).body.includes('simplesigning'));
+    await cosign('verify', '--new-bundle-format=false', ...checking, target);
+  });
+}
+
+export const cosign: Client = { name: 'cosign', tools: ['cosign', 'crane'], run };

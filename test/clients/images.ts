@@ -1,0 +1,270 @@
+import { createCipheriv, createHash } from 'node:crypto';
+import { createWriteStream } from 'node:fs';
+import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { basename, join } from 'node:path';
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { gzipSync } from 'node:zlib';
+import { exec } from './process.ts';
+import { sha256 } from './registry.ts';
+import { tar, tarEnd, tarHeader, tarPadding, type TarEntry } from './tar.ts';
+
+const ociManifest = 'application/vnd.oci.image.manifest.v1+json';
+const ociIndex = 'application/vnd.oci.image.index.v1+json';
+const ociConfig = 'application/vnd.oci.image.config.v1+json';
+const ociLayer = 'application/vnd.oci.image.layer.v1.tar';
+
+interface Descriptor {
+  mediaType: string;
+  digest: string;
+  size: number;
+}
+
+/** A layer in a layout: its descriptor, and the digest of its tar before compression. */
+interface Layer {
+  descriptor: Descriptor;
+  diffId: string;
+}
+
+/** An image in an OCI image layout (image-layout.md) on disk, tagged `v1` there. */
+export interface LocalImage {
+  folder: string;
+  /** What containerd and Docker call the image when they load {@link archive}. */
+  name: string;
+  /** The same layout as a tar archive. */
+  archive: string;
+  digest: string;
+  /** Of the layers, as the manifest lists them; empty for an index. */
+  layerDigests: string[];
+}
+
+/** Writes blobs, manifests and the index of one OCI image layout. */
+class Layout {
+  readonly folder: string;
+
+  private constructor(folder: string) {
+    this.folder = folder;
+  }
+
+  static async create(folder: string): Promise<Layout> {
+    await mkdir(join(folder, 'blobs/sha256'), { recursive: true });
+    await writeFile(join(folder, 'oci-layout'), '{"imageLayoutVersion":"1.0.0"}');
+    return new Layout(folder);
+  }
+
+  blobPath(digest: string): string {
+    return join(this.folder, 'blobs', digest.replace(':', '/'));
+  }
+
+  async add(mediaType: string, content: Buffer): Promise<Descriptor> {
+    const digest = sha256(content);
+    await writeFile(this.blobPath(digest), content);
+    return { mediaType, digest, size: content.length };
+  }
+
+  addJson(mediaType: string, value: object): Promise<Descriptor> {
+    return this.add(mediaType, Buffer.from(JSON.stringify(value)));
+  }
+
+  async addLayer(entries: TarEntry[]): Promise<Layer> {
+    const content = tar(entries);
+    const descriptor = await this.add(`${ociLayer}+gzip`, gzipSync(content));
+    return { descriptor, diffId: sha256(content) };
+  }
+
+  async addImage(layers: Layer[], architecture = 'amd64'): Promise<Descriptor> {
+    const config = await this.addJson(ociConfig, {
+      created: '1970-01-01T00:00:00Z',
+      architecture,
+      os: 'linux',
+      config: { Cmd: ['/bin/hello'] },
+      rootfs: { type: 'layers', diff_ids: layers.map((layer) => layer.diffId) },
+      history: layers.map((_, index) => ({
+        created: '1970-01-01T00:00:00Z',
+        created_by: `layer ${index}`,
+      })),
+    });
+    return this.addJson(ociManifest, {
+      schemaVersion: 2,
+      mediaType: ociManifest,
+      config,
+      layers: layers.map((layer) => layer.descriptor),
+    });
+  }
+
+  async finish(target: Descriptor, layers: Layer[] = []): Promise<LocalImage> {
+    const name = `lighter.test/${basename(this.folder)}:v1`;
+    const annotations = {
+      'org.opencontainers.image.ref.name': 'v1',
+      'io.containerd.image.name': name,
+    };
+    const index = {
+      schemaVersion: 2,
+      mediaType: ociIndex,
+      manifests: [{ ...target, annotations }],
+    };
+    await writeFile(join(this.folder, 'index.json'), JSON.stringify(index));
+    const archive = `${this.folder}.tar`;
+    await exec('tar', ['-C', this.folder, '-cf', archive, 'oci-layout', 'index.json', 'blobs']);
+    return {
+      folder: this.folder,
+      name,
+      archive,
+      digest: target.digest,
+      layerDigests: layers.map((layer) => layer.descriptor.digest),
+    };
+  }
+}
+
+const file = (path: string, content: string): TarEntry => ({
+  path,
+  kind: 'file',
+  content: Buffer.from(content),
+});
+
+/** Bytes that do not compress, the same in every run. */
+function noise(seed: string, sizeBytes: number): Buffer {
+  const key = createHash('sha256').update(seed).digest();
+  return createCipheriv('aes-256-ctr', key, Buffer.alloc(16)).update(Buffer.alloc(sizeBytes));
+}
+
+async function helloProgram(folder: string, architecture: string): Promise<Buffer> {
+  const source = join(folder, 'hello.go');
+  const binary = join(folder, `hello-${architecture}`);
+  await writeFile(source, 'package main\n\nfunc main() { println("hello from Lighter") }\n');
+  await exec('go', ['build', '-ldflags=-s -w', '-o', binary, source], {
+    env: { CGO_ENABLED: '0', GOARCH: architecture, GOOS: 'linux', GOTOOLCHAIN: 'local' },
+    timeoutSeconds: 300,
+  });
+  return readFile(binary);
+}
+
+/** Four layers: folders and a link, a static program, data that does not compress, a whiteout. */
+async function addApp(layout: Layout, workFolder: string, architecture: string): Promise<Layer[]> {
+  return [
+    await layout.addLayer([
+      { path: 'etc', kind: 'folder' },
+      file('etc/passwd', 'root:x:0:0:root:/root:/bin/sh\n'),
+      file('etc/old.conf', 'removed by a later layer\n'),
+      { path: 'bin', kind: 'folder' },
+      { path: 'sbin', kind: 'link', target: 'bin' },
+    ]),
+    await layout.addLayer([
+      {
+        path: 'bin/hello',
+        kind: 'file',
+        content: await helloProgram(workFolder, architecture),
+        mode: 0o755,
+      },
+    ]),
+    await layout.addLayer([
+      { path: 'srv', kind: 'folder' },
+      { path: 'srv/data', kind: 'file', content: noise('app', 3_000_000) },
+    ]),
+    await layout.addLayer([{ path: 'etc', kind: 'folder' }, file('etc/.wh.old.conf', '')]),
+  ];
+}
+
+/** One uncompressed layer that holds one file of `sizeBytes` that do not compress. */
+async function addLargeLayer(layout: Layout, sizeBytes: number): Promise<Layer> {
+  const chunkBytes = 8 * 1024 * 1024;
+  const zeros = Buffer.alloc(chunkBytes);
+  const cipher = createCipheriv('aes-256-ctr', Buffer.alloc(32, 7), Buffer.alloc(16));
+  const hash = createHash('sha256');
+  let total = 0;
+  function* content(): Generator<Buffer> {
+    yield tarHeader('large', sizeBytes);
+    for (let left = sizeBytes; left > 0; left -= chunkBytes) {
+      yield cipher.update(zeros.subarray(0, Math.min(left, chunkBytes)));
+    }
+    yield tarPadding(sizeBytes);
+    yield tarEnd;
+  }
+  function* counted(): Generator<Buffer> {
+    for (const part of content()) {
+      hash.update(part);
+      total += part.length;
+      yield part;
+    }
+  }
+  const temporary = join(layout.folder, 'large.tmp');
+  await pipeline(Readable.from(counted()), createWriteStream(temporary));
+  const digest = `sha256:${hash.digest('hex')}`;
+  await rename(temporary, layout.blobPath(digest));
+  return { descriptor: { mediaType: ociLayer, digest, size: total }, diffId: digest };
+}
+
+/** The images that the clients push, each made when it is first asked for. */
+export interface Images {
+  /** Four layers, linux/amd64. */
+  app: () => Promise<LocalImage>;
+  /** The same for linux/amd64 and linux/arm64, as one index. */
+  multiArch: () => Promise<LocalImage>;
+  /** One layer of 1 GiB and a little. */
+  large: () => Promise<LocalImage>;
+  /** That many small layers. */
+  layers: (count: number) => Promise<LocalImage>;
+  /** A layer of no bytes at all between two others. */
+  emptyLayer: () => Promise<LocalImage>;
+  /** The same layer twice, with another between. */
+  sameLayerTwice: () => Promise<LocalImage>;
+}
+
+/** @param folder where the layouts are written. */
+export function localImages(folder: string): Images {
+  const made = new Map<string, Promise<LocalImage>>();
+  const once = (
+    name: string,
+    make: (layout: Layout) => Promise<LocalImage>,
+  ): Promise<LocalImage> => {
+    const existing = made.get(name);
+    if (existing !== undefined) return existing;
+    const image = Layout.create(join(folder, name)).then(make);
+    made.set(name, image);
+    return image;
+  };
+  const ofLayers = async (layout: Layout, layers: Layer[]): Promise<LocalImage> =>
+    layout.finish(await layout.addImage(layers), layers);
+
+  return {
+    app: () =>
+      once('app', async (layout) => ofLayers(layout, await addApp(layout, folder, 'amd64'))),
+    multiArch: () =>
+      once('multi-arch', async (layout) => {
+        const manifests = [];
+        for (const architecture of ['amd64', 'arm64']) {
+          const layers = await addApp(layout, folder, architecture);
+          const manifest = await layout.addImage(layers, architecture);
+          manifests.push({ ...manifest, platform: { architecture, os: 'linux' } });
+        }
+        return layout.finish(
+          await layout.addJson(ociIndex, { schemaVersion: 2, mediaType: ociIndex, manifests }),
+        );
+      }),
+    large: () =>
+      once('large', async (layout) => ofLayers(layout, [await addLargeLayer(layout, 2 ** 30)])),
+    layers: (count) =>
+      once(`layers-${count}`, async (layout) => {
+        const layers: Layer[] = [];
+        for (let index = 0; index < count; index++) {
+          layers.push(await layout.addLayer([file(`file-${index}`, `content ${index}\n`)]));
+        }
+        return ofLayers(layout, layers);
+      }),
+    emptyLayer: () =>
+      once('empty-layer', async (layout) => {
+        const empty = await layout.add(ociLayer, Buffer.alloc(0));
+        return ofLayers(layout, [
+          await layout.addLayer([file('before', 'before\n')]),
+          { descriptor: empty, diffId: empty.digest },
+          await layout.addLayer([file('after', 'after\n')]),
+        ]);
+      }),
+    sameLayerTwice: () =>
+      once('same-layer-twice', async (layout) => {
+        const repeated = await layout.addLayer([file('repeated', 'repeated\n')]);
+        const between = await layout.addLayer([file('between', 'between\n')]);
+        return ofLayers(layout, [repeated, between, repeated]);
+      }),
+  };
+}
