@@ -1,0 +1,95 @@
+import type { Authority } from './authority.ts';
+import type { Caller } from './caller.ts';
+import type { Credential } from './credential.ts';
+import { permissionsOfAccess } from './grant.ts';
+import { type Identity, subjectOf } from './identity.ts';
+import { allows, type Permissions } from './permissions.ts';
+import type { AccessClaims } from './token-claims.ts';
+
+/** The user name that says "the password is a token of this registry", as with ACR. */
+const tokenUsername = '00000000-0000-0000-0000-000000000000';
+
+/** Whom a credential stands for and what that credential permits at most. */
+export interface Principal {
+  readonly subject: string;
+  readonly permissions: Permissions;
+  /** `jti` of the access token that was presented. */
+  readonly tokenId?: string;
+  /** End of the access token that was presented: nothing derived from it lives longer. */
+  readonly expiresAtMs?: number;
+  /** The refresh token that was presented. */
+  readonly refreshToken?: string;
+}
+
+/**
+ * Checks a credential; no credential is the principal `anonymous`. Undefined when it is malformed or
+ * wrong. `audience` is the registry's host as the client knows it. Throws StorageUnavailable when a token
+ * or a user cannot be checked.
+ */
+export async function authenticate(
+  authority: Authority,
+  credential: Credential,
+  audience: string,
+): Promise<Principal | undefined> {
+  switch (credential.kind) {
+    case 'none':
+      return principalOf(authority, { kind: 'anonymous' });
+    case 'malformed':
+      return undefined;
+    case 'bearer':
+      return bearerOf(await authority.tokens.verifyAccess(credential.token, audience));
+    case 'refresh':
+      return withRefreshToken(authority, credential.token, audience);
+    case 'basic':
+      if (credential.username === tokenUsername) {
+        return (
+          (await withRefreshToken(authority, credential.password, audience)) ??
+          bearerOf(await authority.tokens.verifyAccess(credential.password, audience))
+        );
+      }
+      return withPassword(authority, credential.username, credential.password);
+  }
+}
+
+/** The principal as the use cases see it. */
+export function callerOf({ subject, tokenId, permissions }: Principal): Caller {
+  return {
+    subject,
+    tokenId,
+    may: (action, repository) => allows(permissions, action, repository),
+    mayListCatalog: () => permissions.catalog,
+  };
+}
+
+async function withPassword(
+  authority: Authority,
+  username: string,
+  password: string,
+): Promise<Principal | undefined> {
+  for (const provider of authority.providers) {
+    const outcome = await provider.signIn(username, password);
+    if (outcome === 'refused') return undefined;
+    if (outcome !== 'not-mine') return principalOf(authority, outcome);
+  }
+  return undefined;
+}
+
+async function withRefreshToken(
+  authority: Authority,
+  refreshToken: string,
+  audience: string,
+): Promise<Principal | undefined> {
+  const claims = await authority.tokens.verifyRefresh(refreshToken, audience);
+  if (claims === undefined) return undefined;
+  return { ...(await principalOf(authority, claims.identity)), refreshToken };
+}
+
+async function principalOf(authority: Authority, identity: Identity): Promise<Principal> {
+  return { subject: subjectOf(identity), permissions: await authority.permissionsOf(identity) };
+}
+
+function bearerOf(claims: AccessClaims | undefined): Principal | undefined {
+  if (claims === undefined) return undefined;
+  const { subject, tokenId, expiresAtMs, access } = claims;
+  return { subject, tokenId, expiresAtMs, permissions: permissionsOfAccess(access) };
+}

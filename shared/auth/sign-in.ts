@@ -1,0 +1,68 @@
+import { parseScopes } from '../domain/scope.ts';
+import type { Authority } from './authority.ts';
+import { formatScope, unauthorized } from './challenge.ts';
+import type { Credential } from './credential.ts';
+import { grant } from './grant.ts';
+import { authenticate } from './principal.ts';
+
+/** A request to the token endpoint, of either method. */
+export interface TokenRequest {
+  readonly credential: Credential;
+  /** The `scope` parameters: each may be a list, and there may be several. */
+  readonly scopes: readonly string[];
+  /** The client would like a refresh token (`offline_token=true`, `access_type=offline`). */
+  readonly offline: boolean;
+  /**
+   * Also answer `expires_in`, `issued_at`, `scope`. docker, skopeo and BuildKit assume 60 seconds without,
+   * External Secrets fails on any value that is not a string.
+   */
+  readonly detailed: boolean;
+}
+
+/** The JSON body (distribution "Token authentication"; ACR documents `access_token` alone). */
+export interface TokenAnswer {
+  readonly access_token: string;
+  readonly expires_in?: number;
+  readonly issued_at?: string;
+  readonly scope?: string;
+  readonly refresh_token?: string;
+}
+
+/**
+ * Trades a credential for an access token to what of the requested scopes it permits. Without a
+ * credential the token is anonymous's, if anything at all is open to anonymous pull. From an access token
+ * comes no wider and no longer-lived one. A refresh token is handed back only to who presented it: docker
+ * would forget a durable password in favour of it. Throws UNAUTHORIZED with the challenge of `origin`.
+ */
+export async function signIn(
+  authority: Authority,
+  request: TokenRequest,
+  origin: string,
+): Promise<TokenAnswer> {
+  const { credential } = request;
+  const audience = new URL(origin).host;
+  const principal =
+    credential.kind === 'bearer' ? undefined : await authenticate(authority, credential, audience);
+  if (principal === undefined) throw unauthorized(origin);
+
+  const { subject, permissions, expiresAtMs, refreshToken } = principal;
+  const nothingIsOpen = permissions.rules.length === 0;
+  if (credential.kind === 'none' && nothingIsOpen) throw unauthorized(origin);
+
+  const access = grant(parseScopes(request.scopes), permissions);
+  const issued = await authority.tokens.issueAccess({
+    subject,
+    audience,
+    access,
+    expiresAtMostMs: expiresAtMs,
+  });
+  return {
+    access_token: issued.token,
+    ...(request.detailed && {
+      expires_in: issued.expiresInSeconds,
+      issued_at: issued.issuedAt.toISOString(),
+      scope: access.map(formatScope).join(' '),
+    }),
+    ...(request.offline && refreshToken !== undefined && { refresh_token: refreshToken }),
+  };
+}

@@ -1,0 +1,82 @@
+import type { Caller } from '../auth/caller.ts';
+import { deniedActions, unauthorized } from '../auth/challenge.ts';
+import { parseAuthorization } from '../auth/credential.ts';
+import { authenticate, callerOf } from '../auth/principal.ts';
+import type { RepositoryName } from '../domain/repository-name.ts';
+import type { Action, ResourceScope } from '../domain/scope.ts';
+import { RegistryError } from '../errors.ts';
+import type { App } from './app.ts';
+import type { RegistryRequest } from './message.ts';
+import type { RegistryAccess } from './route.ts';
+
+const nobody: Caller = {
+  subject: 'anonymous',
+  tokenId: undefined,
+  may: () => false,
+  mayListCatalog: () => false,
+};
+
+/** What a challenge asks for where clients need more than the one action to go on. */
+const impliedActions: Partial<Record<Action, readonly Action[]>> = {
+  push: ['pull', 'push'],
+  sign: ['pull', 'sign'],
+  metadata_write: ['metadata_read', 'metadata_write'],
+};
+
+/**
+ * Lets a request in or throws. `repository` is undefined for registry access only; `origin` is the
+ * registry's address as the client knows it. UNAUTHORIZED (401) carries the challenge: a fresh token may
+ * help, also when the one presented is good but too narrow. DENIED (403) answers a user name and
+ * password that are right and lack the right. Anonymous pull needs no token. Throws StorageUnavailable
+ * when the credential cannot be checked.
+ */
+export async function admit(
+  app: App,
+  request: RegistryRequest,
+  access: RegistryAccess | Action,
+  repository: RepositoryName | undefined,
+  origin: string,
+): Promise<Caller> {
+  if (access === 'open') return nobody;
+
+  const scope = neededScope(access, repository);
+  const credential = parseAuthorization(request.headers.get('authorization'));
+  // Asked before anything is loaded: the first request of every client is this one.
+  if (credential.kind === 'none' && access === 'login') throw unauthorized(origin);
+
+  const audience = new URL(origin).host;
+  const principal = await authenticate(app.authority, credential, audience);
+  if (principal === undefined) {
+    throw unauthorized(origin, scope, credential.kind === 'bearer' ? 'invalid_token' : undefined);
+  }
+  const caller = callerOf(principal);
+  if (isAllowed(caller, access, repository)) return caller;
+  if (credential.kind === 'basic' && scope !== undefined) {
+    throw new RegistryError('DENIED', { detail: deniedActions(scope) });
+  }
+  throw unauthorized(
+    origin,
+    scope,
+    credential.kind === 'bearer' ? 'insufficient_scope' : undefined,
+  );
+}
+
+function isAllowed(
+  caller: Caller,
+  access: RegistryAccess | Action,
+  repository: RepositoryName | undefined,
+): boolean {
+  if (access === 'open' || access === 'login') return true;
+  if (access === 'catalog') return caller.mayListCatalog();
+  return repository !== undefined && caller.may(access, repository);
+}
+
+function neededScope(
+  access: RegistryAccess | Action,
+  repository: RepositoryName | undefined,
+): ResourceScope | undefined {
+  if (access === 'open' || access === 'login') return undefined;
+  if (access === 'catalog') return { type: 'registry', name: 'catalog', actions: ['*'] };
+  if (repository === undefined) return undefined;
+  return { type: 'repository', name: repository, actions: impliedActions[access] ?? [access] };
+}
