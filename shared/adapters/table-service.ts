@@ -1,0 +1,89 @@
+import type { PipelineResponse } from '@azure/core-rest-pipeline';
+import type { Config } from '../config.ts';
+import { managedIdentity } from './credentials.ts';
+import { storageAgent } from './http-agent.ts';
+import { lazy } from './lazy.ts';
+import { isUndecidedStatus, parseRetryAfter, Undecided } from './retry.ts';
+import type { TableRequest } from './table-request.ts';
+
+export interface TableAnswer {
+  readonly status: number;
+  readonly body: string;
+  header(name: string): string | undefined;
+}
+
+/** The table endpoint of one storage account. */
+export interface TableService {
+  readonly endpoint: string;
+  /** Sends once. Throws Undecided when storage did not decide the request; any other status is an answer. */
+  send(request: TableRequest, timeoutMs: number): Promise<TableAnswer>;
+}
+
+/**
+ * The service behind the SDK's own pipeline, of which the authentication is what we want: its typed
+ * methods hide the ETag of a delete and cost twice as much. The SDK is loaded with the first request.
+ */
+export function connectTableService(settings: Config['storage']): TableService {
+  const endpoint = settings.tableUrl;
+  const agent = storageAgent(endpoint);
+  const allowInsecureConnection = endpoint.startsWith('http:');
+  const load = lazy(async () => {
+    const [{ AzureNamedKeyCredential, TableServiceClient }, core] = await Promise.all([
+      import('@azure/data-tables'),
+      import('@azure/core-rest-pipeline'),
+    ]);
+    const { credential } = settings;
+    const options = { allowInsecureConnection, retryOptions: { maxRetries: 0 } };
+    const { pipeline } =
+      credential.kind === 'key'
+        ? new TableServiceClient(
+            endpoint,
+            new AzureNamedKeyCredential(credential.accountName, credential.accountKey),
+            options,
+          )
+        : new TableServiceClient(endpoint, managedIdentity(credential.clientId), options);
+    const client = core.createDefaultHttpClient();
+    return ({ method, path, headers, body }: TableRequest, timeout: number) =>
+      pipeline.sendRequest(
+        client,
+        core.createPipelineRequest({
+          method,
+          url: `${endpoint}/${path}`,
+          headers: core.createHttpHeaders({
+            'x-ms-version': '2019-02-02',
+            dataserviceversion: '3.0',
+            ...headers,
+          }),
+          ...(body !== undefined && { body }),
+          agent,
+          timeout,
+          allowInsecureConnection,
+        }),
+      );
+  });
+
+  return {
+    endpoint,
+    async send(request, timeoutMs) {
+      const sendThroughPipeline = await load();
+      const what = `${request.method} ${request.path.replace(/[(?].*/, '')}`;
+      let response: PipelineResponse;
+      try {
+        response = await sendThroughPipeline(request, timeoutMs);
+      } catch (cause) {
+        throw new Undecided(`no answer from Table Storage to ${what}`, { cause });
+      }
+      if (isUndecidedStatus(response.status)) {
+        throw new Undecided(`Table Storage answered ${response.status} to ${what}`, {
+          cause: response.bodyAsText ?? undefined,
+          retryAfterSeconds: parseRetryAfter(response.headers.get('retry-after')),
+        });
+      }
+      return {
+        status: response.status,
+        body: response.bodyAsText ?? '',
+        header: (name) => response.headers.get(name),
+      };
+    },
+  };
+}

@@ -1,0 +1,18 @@
+import { afterAll, beforeAll, describe } from 'vitest';
+import { connectStorage } from '../../shared/adapters/storage.ts';
+import { startTestAzurite, type TestAzurite } from '../harness/azurite.ts';
+import { tableStoreContract } from './table-store-contract.ts';
+
+describe('Table Storage with the account key', () => {
+  let azurite: TestAzurite;
+  beforeAll(async () => {
+    azurite = await startTestAzurite();
+  });
+  afterAll(() => azurite.stop());
+
+  tableStoreContract(async () => connectStorage(keySettings(azurite)).tables);
+});
+
+function keySettings({ blobUrl, tableUrl, accountName, accountKey }: TestAzurite) {
+  return { blobUrl, tableUrl, credential: { kind: 'key', accountName, accountKey } } as const;
+}
