@@ -1,10 +1,20 @@
 import type { BlobStore } from '../ports/blob-store.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { TableStore } from '../ports/table-store.ts';
+import type { Caches } from './caches.ts';
 
 /** What every use case works with. */
 export interface Registry {
   readonly tables: TableStore;
   readonly blobs: BlobStore;
   readonly clock: Clock;
+  /** This instance's memory of storage. Never decides anything that storage does not check again. */
+  readonly caches: Caches;
+  /** Repository patterns in which a manifest may name blobs that are not there. */
+  readonly allowMissingBlobs: readonly string[];
+}
+
+/** The time `seconds` from now, for the due of a work row. */
+export function inSeconds(registry: Registry, seconds: number): Date {
+  return new Date(registry.clock.now().getTime() + seconds * 1000);
 }

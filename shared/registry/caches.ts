@@ -1,0 +1,43 @@
+import { LRUCache } from 'lru-cache';
+import { FreshFlight } from './fresh-flight.ts';
+import type { BlobLink, StoredManifest, TagRow, UploadSession } from './rows.ts';
+import { seconds } from './settings.ts';
+
+export interface CachedManifest {
+  readonly manifest: StoredManifest;
+  /** When storage last said that the manifest is there, in ms of the process's clock. */
+  readonly confirmedAtMs: number;
+}
+
+/** What an instance remembers between requests. Keys are `partition key, row key` joined by a space. */
+export interface Caches {
+  /** Bytes are immutable, so an entry is right for ever; whether it still exists is asked elsewhere. */
+  readonly manifests: LRUCache<string, CachedManifest>;
+  /** Younger than the hour that given-up bytes still lie in storage. */
+  readonly blobLinks: LRUCache<string, BlobLink>;
+  /** A hint that saves a read; every use ends in a write under the session's ETag. */
+  readonly uploads: LRUCache<string, UploadSession>;
+  /** Repositories whose catalogue row this instance has seen; true when seen visible. */
+  readonly catalogued: LRUCache<string, boolean>;
+  /** The last answer of each tag, for when storage throttles. */
+  readonly tags: LRUCache<string, TagRow>;
+  readonly tagReads: FreshFlight<TagRow | undefined>;
+}
+
+export function createCaches(): Caches {
+  return {
+    manifests: new LRUCache({
+      maxSize: 64 * 1024 * 1024,
+      sizeCalculation: ({ manifest }) => manifest.bytes.byteLength + 512,
+    }),
+    blobLinks: new LRUCache({ max: 20_000, ttl: seconds.blobLinkCache * 1000 }),
+    uploads: new LRUCache({ max: 1000, ttl: 10 * 60 * 1000 }),
+    catalogued: new LRUCache({ max: 10_000, ttl: seconds.catalogSeen * 1000 }),
+    tags: new LRUCache({ max: 10_000, ttl: seconds.staleTag * 1000 }),
+    tagReads: new FreshFlight(),
+  };
+}
+
+export function cacheKey(partition: string, rowKey: string): string {
+  return `${partition} ${rowKey}`;
+}

@@ -1,0 +1,35 @@
+/** Sizes and times of the registry, in one place. */
+export const limits = {
+  /** OCI distribution-spec v1.1: registries should accept manifests of at least 4 MiB. */
+  maxManifestBytes: 4 * 1024 * 1024,
+  /** What fits a table row's binary property with room to spare (64 KiB is Table Storage's limit). */
+  maxInlineManifestBytes: 60 * 1024,
+  /** Blobs up to this size the function answers itself, larger ones are a redirect. */
+  maxServedBlobBytes: 64 * 1024,
+  /** Suffix and multiple ranges up to this sum the function answers itself. */
+  maxServedRangeBytes: 8 * 1024 * 1024,
+  blockBytes: 8 * 1024 * 1024,
+  blocksInFlight: 3,
+  maxBlocks: 50_000,
+  /** Azure's limit of a transaction. */
+  maxTransactionOperations: 100,
+  maxListPage: 1000,
+} as const;
+
+const hour = 3600;
+
+export const seconds = {
+  readSasTtl: 20 * 60,
+  /** An upload nobody finished is looked at this long after it began. */
+  uploadIdle: 24 * hour,
+  /** A blob linked but not referred to is looked at this long after it was linked. */
+  unreferencedBlob: 24 * hour,
+  /** A blob link older than this is touched by HEAD, which promises its blob for 12 hours more. */
+  touchAfter: 12 * hour,
+  /** A half-written or deleted manifest, or an intent, is looked at this long after. */
+  unfinishedWork: hour,
+  catalogSeen: 10 * 60,
+  blobLinkCache: 10 * 60,
+  manifestCacheByDigest: 60,
+  staleTag: 30,
+} as const;
