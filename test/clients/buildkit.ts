@@ -123,7 +123,7 @@ async function run(bench: Workbench, address: string): Promise<void> {
     await pullBack('oci', 'linux/amd64');
   });
   await test('pushes a Docker schema 2 image, and pulls it', async () => {
-    await push('docker', ',oci-mediatypes=false', '--opt', 'attest:provenance=false');
+    await push('docker', ',oci-mediatypes=false');
     await pullBack('docker', 'linux/amd64');
   });
   await test('pushes and pulls layers compressed with zstd', async () => {
@@ -155,7 +155,8 @@ async function run(bench: Workbench, address: string): Promise<void> {
         '--output',
         `type=local,dest=${join(folder, 'from-cache')}`,
       );
-      strictEqual(output.split(' CACHED').length - 1, 3, output);
+      // The last layer is not only found, but fetched and unpacked for the output.
+      strictEqual(output.split(' CACHED').length - 1, 2, output);
       strictEqual(await readFile(join(folder, 'from-cache/three'), 'utf8'), 'three\n');
     });
   }

@@ -17,12 +17,11 @@ async function run({ registry, images, folder, env, test }: Workbench): Promise<
   /** Pushes a layout, pulls it into an empty folder, pushes that again: three equal digests. */
   const pushAndPull = async (image: LocalImage, name: string): Promise<void> => {
     const pulled = join(folder, name);
-    const flags = name === 'multi-arch' ? ['--index'] : [];
-    const reference = await crane('push', ...flags, image.folder, `${repository}/${name}:1`);
+    const reference = await crane('push', image.folder, `${repository}/${name}:1`);
     strictEqual(reference, `${repository}/${name}@${image.digest}`);
     strictEqual((await registry.manifest(`crane/${name}`, '1')).digest, image.digest);
     await crane('pull', '--format', 'oci', `${repository}/${name}:1`, pulled);
-    await crane('push', ...flags, pulled, `${repository}/${name}:2`);
+    await crane('push', pulled, `${repository}/${name}:2`);
     strictEqual(await crane('digest', `${repository}/${name}:2`), image.digest);
     await rm(pulled, { recursive: true });
   };

@@ -1,4 +1,4 @@
-import { deepStrictEqual, ok, strictEqual } from 'node:assert/strict';
+import { ok, strictEqual } from 'node:assert/strict';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { LocalImage } from './images.ts';
@@ -148,16 +148,20 @@ async function run(engine: Engine, bench: Workbench): Promise<void> {
     ok(output.includes('Mounted from'), output);
     await pushAndPull(`${repository}/mounted:1`);
   });
-  await test('makes a multi-arch index and pulls the image of its own platform', async () => {
-    const app = `${repository}/app`;
-    await docker('manifest', 'create', '--insecure', `${app}:both`, `${app}:1`);
-    await docker('manifest', 'push', '--insecure', `${app}:both`);
+  await test('pushes a multi-arch index, and pulls the image of its own platform', async () => {
+    if (engine.hasContainerdStore) {
+      const image = await images.multiArch();
+      await pushAndPull(await load(image, 'multi-arch'));
+      strictEqual((await registry.manifest(`${engine.name}/multi-arch`, '1')).digest, image.digest);
+      return;
+    }
+    const [both, one] = [`${repository}/app:both`, `${repository}/app:1`];
+    await docker('manifest', 'create', '--insecure', both, one);
+    await docker('manifest', 'push', '--insecure', both);
     await forgetEverything();
-    await docker('pull', `${app}:both`);
-    strictEqual(
-      await repositoryDigest(`${app}:both`),
-      (await registry.manifest(`${engine.name}/app`, 'both')).digest,
-    );
+    await docker('pull', both);
+    const { digest } = await registry.manifest(`${engine.name}/app`, 'both');
+    strictEqual(await repositoryDigest(both), digest);
   });
   await test(`pushes and pulls ${engine.maxLayers} layers`, async () => {
     await pushAndPull(await load(await images.layers(engine.maxLayers), 'layers'));
@@ -171,9 +175,9 @@ async function run(engine: Engine, bench: Workbench): Promise<void> {
   });
   await test('finds a repository with docker search', async () => {
     const found = await docker('search', '--format', '{{.Name}}', `${host}/${engine.name}/app`);
-    deepStrictEqual(
-      found.split('\n').filter((name) => name.endsWith(`${engine.name}/app`)).length,
-      1,
+    ok(
+      found.split('\n').some((name) => name.endsWith(`${engine.name}/app`)),
+      found,
     );
   });
 }

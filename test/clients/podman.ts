@@ -56,8 +56,7 @@ async function run({ registry, images, folder, env, test }: Workbench): Promise<
     strictEqual((await inspect(remote('built'), 'RootFS.Layers')).split('sha256:').length - 1, 3);
   });
   await test('pushes and pulls an image of four layers with a link and a whiteout', async () => {
-    await podman('pull', `oci:${(await images.app()).folder}:v1`);
-    const [id = ''] = (await podman('images', '--quiet', '--no-trunc')).split('\n');
+    const id = await podman('pull', '--quiet', `oci-archive:${(await images.app()).archive}`);
     await podman('tag', id, remote('app'));
     await pushAndPull('app');
   });

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { localImages } from './images.ts';
 import { installDebianPackages, installTools } from './install.ts';
 import { stopAllDaemons } from './process.ts';
-import { startRegistry } from './registry.ts';
+import { startRegistry, type Registry } from './registry.ts';
 import { clientEnvironment, type Client } from './workbench.ts';
 import { buildah } from './buildah.ts';
 import { buildkit } from './buildkit.ts';
@@ -46,8 +46,13 @@ const maxBodyBytes = 2 * 2 ** 30;
 let passed = 0;
 let failed = 0;
 
-async function test(sentence: string, body: () => Promise<void>): Promise<void> {
+async function test(
+  sentence: string,
+  body: () => Promise<void>,
+  registry?: Registry,
+): Promise<void> {
   const startedAt = Date.now();
+  const logStart = (await registryLog(registry)).length;
   const seconds = (): string => ((Date.now() - startedAt) / 1000).toFixed(1).padStart(6);
   try {
     await body();
@@ -56,9 +61,15 @@ async function test(sentence: string, body: () => Promise<void>): Promise<void> 
   } catch (error) {
     failed += 1;
     const message = error instanceof Error ? error.message : String(error);
-    console.log(`FAILED ${seconds()} s  ${sentence}\n${message.replaceAll(/^/gm, '    | ')}`);
+    const log = (await registryLog(registry)).slice(logStart).trimEnd().split('\n');
+    const report = [message.trimEnd(), ...log.slice(-15).map((line) => line.slice(0, 400))];
+    console.log(`FAILED ${seconds()} s  ${sentence}`);
+    console.log(report.join('\n').replaceAll(/^/gm, '    | '));
   }
 }
+
+const registryLog = (registry?: Registry): Promise<string> =>
+  registry === undefined ? Promise.resolve('') : readFile(registry.logFile, 'utf8');
 
 function choose(args: string[]): Client[] {
   const names = args.filter((arg) => !arg.startsWith('--'));
@@ -94,18 +105,13 @@ async function runAll(chosen: Client[], folder: string): Promise<void> {
     await mkdir(clientFolder);
     const env = await clientEnvironment(clientFolder);
     const named = (sentence: string, body: () => Promise<void>): Promise<void> =>
-      test(`${client.name} ${sentence}`, body);
+      test(`${client.name} ${sentence}`, body, registry);
     try {
       await client.run({ registry, images, folder: clientFolder, env, test: named });
     } catch (error) {
       await test(`${client.name} runs`, () => Promise.reject(error as Error));
     }
     await rm(clientFolder, { recursive: true, force: true, maxRetries: 5 }).catch(() => {});
-  }
-
-  if (failed > 0) {
-    const log = await readFile(registry.logFile, 'utf8');
-    console.log(`\nThe end of the registry's log:\n${log.slice(-6000)}`);
   }
 }
 
@@ -121,9 +127,9 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) {
 }
 
 try {
-  await test('the registry starts and every client is run', async () => {
-    await runAll(choose(process.argv.slice(2)), folder);
-  });
+  await runAll(choose(process.argv.slice(2)), folder);
+} catch (error) {
+  await test('the registry starts', () => Promise.reject(error as Error));
 } finally {
   await cleanUp();
 }
