@@ -13,8 +13,8 @@ export interface TokenRequest {
   /** The client would like a refresh token (`offline_token=true`, `access_type=offline`). */
   readonly offline: boolean;
   /**
-   * Also answer `expires_in`, `issued_at`, `scope`. docker, skopeo and BuildKit assume 60 seconds without,
-   * External Secrets fails on any value that is not a string.
+   * Also answer what the distribution specification has beside `access_token`. docker, skopeo and BuildKit
+   * assume 60 seconds without `expires_in`; External Secrets fails on any value that is not a string.
    */
   readonly detailed: boolean;
 }
@@ -22,6 +22,8 @@ export interface TokenRequest {
 /** The JSON body (distribution "Token authentication"; ACR documents `access_token` alone). */
 export interface TokenAnswer {
   readonly access_token: string;
+  /** The same token; some simple clients know it by this name only. */
+  readonly token?: string;
   readonly expires_in?: number;
   readonly issued_at?: string;
   readonly scope?: string;
@@ -59,6 +61,7 @@ export async function signIn(
   return {
     access_token: issued.token,
     ...(request.detailed && {
+      token: issued.token,
       expires_in: issued.expiresInSeconds,
       issued_at: issued.issuedAt.toISOString(),
       scope: access.map(formatScope).join(' '),

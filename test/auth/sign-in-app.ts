@@ -1,0 +1,87 @@
+import { composeAuthority } from '../../shared/auth/authority.ts';
+import { type Config, readConfig } from '../../shared/config.ts';
+import type { App } from '../../shared/http/app.ts';
+import { admit } from '../../shared/http/auth-gate.ts';
+import type { RegistryRequest, RegistryResponse } from '../../shared/http/message.ts';
+import type { Method, RegistryRoute } from '../../shared/http/route.ts';
+import { type Clock, systemClock } from '../../shared/ports/clock.ts';
+import type { TableStore } from '../../shared/ports/table-store.ts';
+
+export const host = 'registry.example.com';
+export const origin = `https://${host}`;
+export const tokenUser = '00000000-0000-0000-0000-000000000000';
+
+export interface AppOptions {
+  readonly adminPassword?: string;
+  readonly anonymousPull?: string;
+  readonly clock?: Clock;
+}
+
+/** An application that can sign in and nothing else; touching the registry is an error. */
+export function signInApp(tables: TableStore, options: AppOptions = {}): App {
+  const config: Config = readConfig({
+    LIGHTER_STORAGE_BLOB_URL: 'http://127.0.0.1:1/account',
+    LIGHTER_STORAGE_TABLE_URL: 'http://127.0.0.1:1/account',
+    LIGHTER_PUBLIC_URL: origin,
+    LIGHTER_ADMIN_PASSWORD: options.adminPassword,
+    LIGHTER_ANONYMOUS_PULL: options.anonymousPull,
+  });
+  return {
+    config,
+    authority: composeAuthority(config, tables, options.clock ?? systemClock),
+    get registry(): never {
+      throw new Error('signing in needs no registry');
+    },
+  };
+}
+
+export function request(
+  method: Method,
+  target: string,
+  headers: Record<string, string> = {},
+  body?: string | Uint8Array,
+): RegistryRequest {
+  const url = new URL(target, origin);
+  return {
+    method,
+    path: url.pathname,
+    query: url.searchParams,
+    headers: new Headers(headers),
+    body: body === undefined ? undefined : inChunks(Buffer.from(body)),
+    id: 'request-id',
+  };
+}
+
+/** A body as a network brings it: in pieces that know nothing of characters. */
+async function* inChunks(bytes: Uint8Array): AsyncIterable<Uint8Array> {
+  for (let start = 0; start < bytes.byteLength; start += 7919) {
+    yield await Promise.resolve(bytes.subarray(start, start + 7919));
+  }
+}
+
+/** Does what dispatch does with a request for this route: the gate, then the handler. */
+export async function ask(
+  app: App,
+  route: RegistryRoute,
+  method: Method,
+  message: RegistryRequest,
+): Promise<RegistryResponse> {
+  const endpoint = route.methods[method];
+  if (endpoint === undefined) throw new Error(`${route.name} has no ${method}`);
+  const caller = await admit(app, message, endpoint.access, undefined, origin);
+  return endpoint.handle({ app, request: message, caller, origin, params: {} });
+}
+
+/** The JSON of a response whose body is text. */
+export function jsonOf({ body }: RegistryResponse): Record<string, unknown> {
+  if (typeof body !== 'string') throw new Error('the body is no text');
+  return JSON.parse(body);
+}
+
+export function basic(username: string, password: string): string {
+  return `Basic ${Buffer.from(`${username}:${password}`).toString('base64')}`;
+}
+
+export function bearer(token: string): string {
+  return `Bearer ${token}`;
+}

@@ -1,0 +1,343 @@
+import { decodeJwt } from 'jose';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { tokenRoute } from '../../functions/token.ts';
+import type { App } from '../../shared/http/app.ts';
+import type { TableStore } from '../../shared/ports/table-store.ts';
+import { startTestAzurite, type TestAzurite } from '../harness/azurite.ts';
+import { movableClock, tablesOf } from './registry-tables.ts';
+import {
+  type AppOptions,
+  ask,
+  basic,
+  bearer,
+  host,
+  jsonOf,
+  origin,
+  request,
+  signInApp,
+  tokenUser,
+} from './sign-in-app.ts';
+
+const password = 'p:ä ss+w&ord=%';
+const admin = basic('admin', password);
+
+let azurite: TestAzurite;
+let tables: TableStore;
+let app: App;
+
+beforeAll(async () => {
+  azurite = await startTestAzurite();
+  tables = tablesOf(azurite);
+  app = appWith();
+});
+afterAll(() => azurite.stop());
+
+const appWith = (options: AppOptions = {}) =>
+  signInApp(tables, { adminPassword: password, ...options });
+
+type Json = Record<string, unknown>;
+
+async function answerOf(asking: ReturnType<typeof ask>): Promise<Json> {
+  const answer = await asking;
+  expect(answer.status).toBe(200);
+  expect(answer.headers['Content-Type']).toBe('application/json');
+  expect(answer.headers['Cache-Control']).toBe('no-store');
+  return jsonOf(answer);
+}
+
+/** `GET /oauth2/token` as docker, skopeo and podman send it. */
+function get(query: string, authorization?: string, on = app): Promise<Json> {
+  const headers = authorization === undefined ? {} : { Authorization: authorization };
+  const message = request('GET', `/oauth2/token?service=${host}&${query}`, headers);
+  return answerOf(ask(on, tokenRoute, 'GET', message));
+}
+
+const form = { 'Content-Type': 'application/x-www-form-urlencoded' };
+
+/** `POST /oauth2/token` as containerd, BuildKit and the Azure CLI send it. */
+function post(fields: Record<string, string> | [string, string][], on = app): Promise<Json> {
+  const body = new URLSearchParams(fields).toString();
+  return answerOf(ask(on, tokenRoute, 'POST', request('POST', '/oauth2/token', form, body)));
+}
+
+function accessOf(answer: Json): unknown {
+  return decodeJwt(String(answer['access_token']))['access'];
+}
+
+const refreshToken = async (on = app) =>
+  (await on.authority.tokens.issueRefresh({ kind: 'admin' }, host)).token;
+
+const challenge = {
+  code: 'UNAUTHORIZED',
+  status: 401,
+  headers: {
+    'WWW-Authenticate': `Bearer realm="${origin}/oauth2/token",service="${host}"`,
+    'Docker-Distribution-Api-Version': 'registry/2.0',
+  },
+};
+const passwordGrant = { grant_type: 'password', service: host, username: 'admin', password };
+
+describe('GET', () => {
+  test('gives docker login a token without any scope, and no refresh token for a password', async () => {
+    const answer = await get('account=admin&client_id=docker&offline_token=true', admin);
+    expect(answer).not.toHaveProperty('refresh_token');
+    expect(accessOf(answer)).toEqual([]);
+    expect(decodeJwt(String(answer['access_token'])).sub).toBe('admin');
+  });
+
+  test('says how long the token lives, since docker assumes 60 seconds otherwise', async () => {
+    const answer = await get('scope=repository:team/app:pull,push', admin);
+    expect(answer).toEqual({
+      access_token: expect.any(String),
+      token: answer['access_token'],
+      expires_in: 4500,
+      issued_at: expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z$/),
+      scope: 'repository:team/app:pull,push',
+    });
+  });
+
+  test('takes scopes as one list and as repeated parameters', async () => {
+    const expected = [
+      { type: 'repository', name: 'a', actions: ['pull', 'push'] },
+      { type: 'repository', name: 'b', actions: ['pull'] },
+    ];
+    const list = await get('scope=repository:a:pull,push%20repository:b:pull', admin);
+    const repeated = await get('scope=repository:a:pull,push&scope=repository:b:pull', admin);
+    expect(accessOf(list)).toEqual(expected);
+    expect(accessOf(repeated)).toEqual(expected);
+  });
+
+  test.each([
+    ['a wrong password', basic('admin', 'wrong')],
+    ['an unknown user', basic('somebody', password)],
+    ['an empty user and password', basic('', '')],
+    ['a malformed header', 'Basic !!!'],
+    ['another scheme', 'Digest username="admin"'],
+  ])(
+    'refuses %s with the challenge, although a token for anonymous would be had',
+    async (_what, header) => {
+      const open = appWith({ anonymousPull: '*' });
+      await expect(get('scope=repository:a:pull', header, open)).rejects.toMatchObject(challenge);
+    },
+  );
+
+  test('refuses a bearer token, which is no way to prove who one is', async () => {
+    const { access_token } = await get('scope=repository:a:pull', admin);
+    const header = bearer(String(access_token));
+    await expect(get('scope=repository:a:pull', header)).rejects.toMatchObject(challenge);
+  });
+
+  test('refuses the admin account where it is off', async () => {
+    const off = signInApp(tables);
+    await expect(get('', admin, off)).rejects.toMatchObject(challenge);
+    await expect(get('', basic('admin', ''), off)).rejects.toMatchObject(challenge);
+  });
+});
+
+describe('GET without Authorization', () => {
+  test('is refused while nothing is open to anonymous pull', async () => {
+    await expect(get('scope=repository:a:pull')).rejects.toMatchObject(challenge);
+  });
+
+  test('gives a token to pull, and only to pull, what is open', async () => {
+    const open = appWith({ anonymousPull: 'public/*' });
+    const answer = await get('scope=repository:public/app:pull,push,delete', undefined, open);
+    expect(accessOf(answer)).toEqual([
+      { type: 'repository', name: 'public/app', actions: ['pull'] },
+    ]);
+    expect(decodeJwt(String(answer['access_token'])).sub).toBe('anonymous');
+  });
+
+  test('gives a token to nothing for what is not open', async () => {
+    const open = appWith({ anonymousPull: 'public/*' });
+    const answer = await get(
+      'scope=repository:private/app:pull&scope=registry:catalog:*&offline_token=true',
+      undefined,
+      open,
+    );
+    expect(accessOf(answer)).toEqual([]);
+    expect(answer).not.toHaveProperty('refresh_token');
+  });
+});
+
+describe('POST', () => {
+  test('with a password and a client_id answers as GET does (containerd, BuildKit)', async () => {
+    const answer = await post({
+      ...passwordGrant,
+      client_id: 'containerd-client',
+      scope: 'repository:a:pull',
+    });
+    expect(answer).toEqual({
+      access_token: expect.any(String),
+      token: answer['access_token'],
+      expires_in: 4500,
+      issued_at: expect.any(String),
+      scope: 'repository:a:pull',
+    });
+    expect(accessOf(answer)).toEqual([{ type: 'repository', name: 'a', actions: ['pull'] }]);
+  });
+
+  test('without a client_id answers strings only, as External Secrets needs', async () => {
+    const refresh_token = await refreshToken();
+    const fields = { grant_type: 'refresh_token', service: host, refresh_token };
+    const answer = await post({ ...fields, scope: 'repository:a:pull' });
+    expect(answer).toEqual({ access_token: expect.any(String) });
+  });
+
+  test('takes scopes as one list and as repeated fields', async () => {
+    const list = await post({ ...passwordGrant, scope: 'repository:a:pull repository:b:pull' });
+    const repeated = await post([
+      ...Object.entries(passwordGrant),
+      ['scope', 'repository:a:pull'],
+      ['scope', 'repository:b:pull'],
+    ]);
+    expect(accessOf(list)).toHaveLength(2);
+    expect(accessOf(repeated)).toEqual(accessOf(list));
+  });
+
+  test('gives no refresh token for a password, though access_type=offline asks for one', async () => {
+    const answer = await post({ ...passwordGrant, access_type: 'offline', client_id: 'docker' });
+    expect(answer).not.toHaveProperty('refresh_token');
+  });
+
+  test('grants `acr purge` the catalogue and every repository', async () => {
+    const answer = await post({ ...passwordGrant, scope: 'registry:catalog:* repository:*:*' });
+    expect(accessOf(answer)).toMatchObject([
+      { type: 'registry', name: 'catalog', actions: ['*'] },
+      { type: 'repository', name: '*' },
+    ]);
+  });
+
+  test.each<[string, Record<string, string>]>([
+    ['a wrong password', { ...passwordGrant, password: 'wrong' }],
+    ['no password', { grant_type: 'password', username: 'admin' }],
+    ['no refresh token', { grant_type: 'refresh_token' }],
+    ['a refresh token that is none', { grant_type: 'refresh_token', refresh_token: 'abc' }],
+  ])(
+    'refuses %s with 401, on which containerd and BuildKit go on to GET',
+    async (_what, fields) => {
+      await expect(post(fields)).rejects.toMatchObject(challenge);
+    },
+  );
+
+  test.each<[string, Record<string, string>]>([
+    ['without a grant_type', { username: 'admin', password }],
+    ['with an unknown grant_type', { grant_type: 'client_credentials' }],
+  ])('%s is answered 400', async (_what, fields) => {
+    await expect(post(fields)).rejects.toMatchObject({ code: 'UNSUPPORTED', status: 400 });
+  });
+
+  test.each(['grant_type', 'username', 'password'])(
+    'with %s twice is answered 400',
+    async (name) => {
+      const fields: [string, string][] = [...Object.entries(passwordGrant), [name, 'other']];
+      await expect(post(fields)).rejects.toMatchObject({ code: 'UNSUPPORTED', status: 400 });
+    },
+  );
+
+  const send = (body: string | Uint8Array, headers: Record<string, string> = form) =>
+    ask(app, tokenRoute, 'POST', request('POST', '/oauth2/token', headers, body));
+
+  test('with another type of body is answered 415', async () => {
+    const json = { 'Content-Type': 'application/json' };
+    await expect(send('{}', json)).rejects.toMatchObject({ code: 'UNSUPPORTED', status: 415 });
+  });
+
+  test('with a charset in its type is a form', async () => {
+    const headers = { 'Content-Type': 'application/X-WWW-form-urlencoded; charset=utf-8' };
+    const body = new URLSearchParams(passwordGrant).toString();
+    expect((await send(body, headers)).status).toBe(200);
+  });
+
+  test('with more than 64 KiB is answered 413', async () => {
+    const body = `grant_type=password&x=${'y'.repeat(64 * 1024)}`;
+    await expect(send(body)).rejects.toMatchObject({ code: 'SIZE_INVALID', status: 413 });
+  });
+
+  test('with bytes that are not UTF-8 is answered 400', async () => {
+    const body = Buffer.from([0x67, 0x3d, 0xff, 0xfe]);
+    await expect(send(body)).rejects.toMatchObject({ code: 'UNSUPPORTED', status: 400 });
+  });
+
+  test('without a body is answered 400', async () => {
+    const asked = ask(app, tokenRoute, 'POST', request('POST', '/oauth2/token'));
+    await expect(asked).rejects.toMatchObject({ code: 'UNSUPPORTED', status: 400 });
+  });
+});
+
+describe('the null-GUID user, whose password is a token of ours', () => {
+  test('signs in with a refresh token and gets it back when asked for offline', async () => {
+    const token = await refreshToken();
+    const header = basic(tokenUser, token);
+    const answer = await get('scope=repository:a:pull,push&offline_token=true', header);
+    expect(answer['refresh_token']).toBe(token);
+    expect(accessOf(answer)).toEqual([
+      { type: 'repository', name: 'a', actions: ['pull', 'push'] },
+    ]);
+    expect(await get('scope=repository:a:pull', header)).not.toHaveProperty('refresh_token');
+  });
+
+  test('signs in by POST with a refresh token as the password', async () => {
+    const token = await refreshToken();
+    const fields = { ...passwordGrant, username: tokenUser, password: token };
+    const answer = await post({ ...fields, scope: 'repository:a:pull', access_type: 'offline' });
+    expect(answer['refresh_token']).toBe(token);
+    expect(accessOf(answer)).toHaveLength(1);
+  });
+
+  test('may then be left out: grant_type=refresh_token', async () => {
+    const refresh_token = await refreshToken();
+    const fields = { grant_type: 'refresh_token', service: host, refresh_token };
+    const answer = await post({ ...fields, scope: 'repository:a:pull' });
+    expect(accessOf(answer)).toEqual([{ type: 'repository', name: 'a', actions: ['pull'] }]);
+  });
+
+  test('signs in with an access token, and never gets more or for longer than it gave', async () => {
+    const clock = movableClock();
+    const on = appWith({ clock });
+    const first = await get('scope=repository:a:pull&scope=repository:b:pull,push', admin, on);
+    clock.advance(3600);
+    const header = basic(tokenUser, String(first['access_token']));
+    const second = await get(
+      'scope=repository:a:pull,push&scope=repository:c:pull&scope=registry:catalog:*&offline_token=true',
+      header,
+      on,
+    );
+    expect(accessOf(second)).toEqual([{ type: 'repository', name: 'a', actions: ['pull'] }]);
+    expect(second).not.toHaveProperty('refresh_token');
+    expect(second['expires_in']).toBeLessThanOrEqual(900);
+    const [given, derived] = [first, second].map((each) => decodeJwt(String(each['access_token'])));
+    expect(derived?.exp).toBeLessThanOrEqual(given?.exp ?? 0);
+    expect(derived?.sub).toBe('admin');
+  });
+
+  test('is refused with an access token where a refresh token is due', async () => {
+    const { access_token } = await get('scope=repository:a:pull', admin);
+    const fields = { grant_type: 'refresh_token', refresh_token: String(access_token) };
+    await expect(post(fields)).rejects.toMatchObject(challenge);
+  });
+
+  test('is refused with the admin password', async () => {
+    await expect(get('', basic(tokenUser, password))).rejects.toMatchObject(challenge);
+  });
+
+  test('is refused when the refresh token has ended', async () => {
+    const clock = movableClock();
+    const on = appWith({ clock });
+    const header = basic(tokenUser, await refreshToken(on));
+    clock.advance(3 * 3600 + 60);
+    await expect(get('', header, on)).rejects.toMatchObject(challenge);
+  });
+
+  test('gets nothing more from the refresh token of an account that was switched off', async () => {
+    const header = basic(tokenUser, await refreshToken());
+    const answer = await get('scope=repository:a:pull', header, signInApp(tables));
+    expect(accessOf(answer)).toEqual([]);
+  });
+});
+
+test('the endpoint is also served at /token', () => {
+  expect(tokenRoute.templates).toEqual(['oauth2/token', 'token']);
+  for (const path of ['/oauth2/token', '/token']) expect(path).toMatch(tokenRoute.pattern);
+  for (const path of ['/oauth2/token/', '/v2/token']) expect(path).not.toMatch(tokenRoute.pattern);
+});
