@@ -6,6 +6,7 @@ import { installDebianPackages, installTools } from './install.ts';
 import { stopAllDaemons } from './process.ts';
 import { startRegistry, type Registry } from './registry.ts';
 import { clientEnvironment, type Client } from './workbench.ts';
+import { bodyLimit } from './body-limit.ts';
 import { buildah } from './buildah.ts';
 import { buildkit } from './buildkit.ts';
 import { buildx } from './buildx.ts';
@@ -36,6 +37,7 @@ const clients: Client[] = [
   helm4,
   cosign,
   jib,
+  bodyLimit,
   helm3,
   buildx,
 ];

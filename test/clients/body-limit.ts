@@ -1,0 +1,37 @@
+import { ok, strictEqual } from 'node:assert/strict';
+import { join } from 'node:path';
+import { toolPath } from './install.ts';
+import { exec, execMustFail } from './process.ts';
+import { startRegistry } from './registry.ts';
+import { writeDockerConfig, type Client, type Workbench } from './workbench.ts';
+
+/** Less than the largest layer of the image that is pushed. */
+const maxBodyBytes = 1024 * 1024;
+
+/** The Functions host reads a body with a Content-Length whole, so it must have a limit. */
+async function run(bench: Workbench): Promise<void> {
+  const { images, folder, env, test } = bench;
+  const registry = await startRegistry(join(folder, 'registry'), {
+    LIGHTER_MAX_BODY_BYTES: String(maxBodyBytes),
+  });
+  await writeDockerConfig({ ...bench, registry });
+  const image = await images.app();
+
+  try {
+    await test('is named in the error of a client that sends a larger layer at once', async () => {
+      const layout = ['--from-oci-layout', `${image.folder}:v1`];
+      const push = ['cp', ...layout, '--to-plain-http', `${registry.host}/limit/oras:1`];
+      const message = await execMustFail(toolPath('oras'), push, { env, timeoutSeconds: 60 });
+      ok(message.includes('413') && message.includes(String(maxBodyBytes)), message);
+    });
+    await test('does not bind a client that streams the same layer', async () => {
+      const reference = `${registry.host}/limit/crane:1`;
+      await exec(toolPath('crane'), ['push', image.folder, reference], { env });
+      strictEqual((await registry.manifest('limit/crane', '1')).digest, image.digest);
+    });
+  } finally {
+    await registry.stop();
+  }
+}
+
+export const bodyLimit: Client = { name: 'body-limit', tools: ['oras', 'crane'], run };
