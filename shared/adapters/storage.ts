@@ -1,12 +1,37 @@
 import type { Config } from '../config.ts';
+import type { BlobStore } from '../ports/blob-store.ts';
 import type { TableStore } from '../ports/table-store.ts';
-import { azureTableStore } from './azure-tables.ts';
+import { azureBlobStore, ensureContainers } from './azure-blobs.ts';
+import { azureTableStore, ensureTables } from './azure-tables.ts';
+import { connectBlobService } from './blob-service.ts';
+import { storageRetryLimits } from './retry.ts';
 import { connectTableService } from './table-service.ts';
+
+export interface Storage {
+  readonly tables: TableStore;
+  readonly blobs: BlobStore;
+  /**
+   * Creates the tables and containers that are missing. Nobody needs to wait for it: the stores create
+   * what they find missing.
+   */
+  prepare(): Promise<void>;
+}
 
 /**
  * The stores of one storage account. Nothing is loaded or sent before the first use, so that a process
- * that never touches storage starts fast.
+ * that does not touch storage starts fast.
  */
-export function connectStorage(settings: Config['storage']): { readonly tables: TableStore } {
-  return { tables: azureTableStore(connectTableService(settings)) };
+export function connectStorage(settings: Config['storage'], limits = storageRetryLimits): Storage {
+  const tableService = connectTableService(settings);
+  const blobService = connectBlobService(settings);
+  return {
+    tables: azureTableStore(tableService, limits),
+    blobs: azureBlobStore(settings, blobService, limits),
+    async prepare() {
+      await Promise.all([
+        ensureTables(tableService, limits),
+        ensureContainers(blobService, limits),
+      ]);
+    },
+  };
 }

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe } from 'vitest';
 import { connectStorage } from '../../shared/adapters/storage.ts';
 import { startTestAzurite, type TestAzurite } from '../harness/azurite.ts';
+import { keySettings } from './key-settings.ts';
 import { tableStoreContract } from './table-store-contract.ts';
 
 describe('Table Storage with the account key', () => {
@@ -12,7 +13,3 @@ describe('Table Storage with the account key', () => {
 
   tableStoreContract(async () => connectStorage(keySettings(azurite)).tables);
 });
-
-function keySettings({ blobUrl, tableUrl, accountName, accountKey }: TestAzurite) {
-  return { blobUrl, tableUrl, credential: { kind: 'key', accountName, accountKey } } as const;
-}

@@ -1,0 +1,218 @@
+import { createHash } from 'node:crypto';
+import type { Config } from '../config.ts';
+import { blobPathOf, type PhysicalName } from '../domain/physical-name.ts';
+import {
+  containerNames,
+  type BlobProperties,
+  type BlobStore,
+  type ContainerName,
+} from '../ports/blob-store.ts';
+import { attempt, BlobRefusal } from './blob-attempt.ts';
+import type { BlobService } from './blob-service.ts';
+import { streamBlob } from './blob-stream.ts';
+import { readUrlSigner } from './read-url.ts';
+import { retrying, storageRetryLimits, type RetryLimits } from './retry.ts';
+
+/** Blob Storage, or Azurite. Creates a container when a write finds it missing. */
+export function azureBlobStore(
+  settings: Config['storage'],
+  service: BlobService,
+  limits = storageRetryLimits,
+): BlobStore {
+  const blobClient = async (container: ContainerName, name: PhysicalName) =>
+    (await service.client()).getContainerClient(container).getBlockBlobClient(blobPathOf(name));
+
+  /** Tries a call until storage decides it; one that finds its container missing creates it first. */
+  async function write<T>(
+    what: string,
+    container: ContainerName,
+    bytes: number,
+    call: (abortSignal: AbortSignal) => Promise<T>,
+  ): Promise<T> {
+    const bounds = limitsFor(bytes, limits);
+    try {
+      return await retrying(bounds, ({ timeoutMs }) => attempt(what, timeoutMs, call));
+    } catch (error) {
+      if (!isRefusal(error, 'ContainerNotFound')) throw error;
+      await ensureContainer(service, container, limits);
+      return retrying(bounds, ({ timeoutMs }) => attempt(what, timeoutMs, call));
+    }
+  }
+
+  async function properties(
+    container: ContainerName,
+    name: PhysicalName,
+  ): Promise<BlobProperties | undefined> {
+    const blob = await blobClient(container, name);
+    const found = await undefinedWhenMissing(
+      retrying(limits, ({ timeoutMs }) =>
+        attempt('describe a blob', timeoutMs, (abortSignal) => blob.getProperties({ abortSignal })),
+      ),
+    );
+    if (found === undefined) return undefined;
+    const { contentLength, etag, metadata = {} } = found;
+    if (contentLength === undefined || etag === undefined) {
+      throw new TypeError('Blob Storage described a blob without Content-Length or ETag');
+    }
+    return { sizeBytes: contentLength, etag, metadata };
+  }
+
+  const stream: BlobStore['stream'] = async (container, name, range) =>
+    undefinedWhenMissing(streamBlob(await blobClient(container, name), range, limits));
+
+  return {
+    async stageBlock(container, name, blockId, bytes) {
+      const blob = await blobClient(container, name);
+      const body = asBuffer(bytes);
+      const transactionalContentMD5 = md5(body);
+      await write('stage a block', container, body.length, (abortSignal) =>
+        blob.stageBlock(base64(blockId), body, body.length, {
+          transactionalContentMD5,
+          abortSignal,
+        }),
+      );
+    },
+
+    async commitBlocks(container, name, blockIds, metadata) {
+      const blob = await blobClient(container, name);
+      const ids = blockIds.map(base64);
+      try {
+        await write('commit a blob', container, 0, (abortSignal) =>
+          blob.commitBlockList(ids, {
+            conditions: onlyNew,
+            metadata: { ...metadata },
+            abortSignal,
+          }),
+        );
+        return 'committed';
+      } catch (error) {
+        if (isRefusal(error, 'InvalidBlockList')) return 'missing';
+        if (isRefusal(error, 'BlobAlreadyExists')) return 'exists';
+        throw error;
+      }
+    },
+
+    async putBlob(container, name, bytes, metadata) {
+      const blob = await blobClient(container, name);
+      const body = asBuffer(bytes);
+      const transactionalContentMD5 = md5(body);
+      try {
+        await write('put a blob', container, body.length, (abortSignal) =>
+          blob.upload(body, body.length, {
+            transactionalContentMD5,
+            conditions: onlyNew,
+            metadata: { ...metadata },
+            abortSignal,
+          }),
+        );
+        return 'committed';
+      } catch (error) {
+        if (isRefusal(error, 'BlobAlreadyExists')) return 'exists';
+        throw error;
+      }
+    },
+
+    async setMetadata(container, name, etag, metadata) {
+      const blob = await blobClient(container, name);
+      let repeated = false;
+      try {
+        await retrying(limits, (current) => {
+          repeated = current.repeated;
+          return attempt('set metadata', current.timeoutMs, (abortSignal) =>
+            blob.setMetadata({ ...metadata }, { conditions: { ifMatch: etag }, abortSignal }),
+          );
+        });
+        return 'set';
+      } catch (error) {
+        if (!(error instanceof BlobRefusal) || ![404, 412].includes(error.status)) throw error;
+        // The change that was met may be our own, of a try whose answer was lost.
+        const now = repeated ? await properties(container, name) : undefined;
+        return now !== undefined && sameMetadata(now.metadata, metadata) ? 'set' : 'changed';
+      }
+    },
+
+    properties,
+
+    async read(container, name, range) {
+      const bytes = await stream(container, name, range);
+      if (bytes === undefined) return undefined;
+      const chunks: Uint8Array[] = [];
+      for await (const chunk of bytes) chunks.push(chunk);
+      return Buffer.concat(chunks);
+    },
+
+    stream,
+
+    signedReadUrl: readUrlSigner(settings, service, limits),
+  };
+}
+
+/** Creates the containers that are missing. Needed once in an account's life. */
+export async function ensureContainers(
+  service: BlobService,
+  limits = storageRetryLimits,
+): Promise<void> {
+  await Promise.all(containerNames.map((name) => ensureContainer(service, name, limits)));
+}
+
+async function ensureContainer(
+  service: BlobService,
+  name: ContainerName,
+  limits: RetryLimits,
+): Promise<void> {
+  const container = (await service.client()).getContainerClient(name);
+  await retrying(limits, ({ timeoutMs }) =>
+    attempt('create a container', timeoutMs, (abortSignal) =>
+      container.createIfNotExists({ abortSignal }),
+    ),
+  );
+}
+
+/** A byte that appears is never overwritten: whoever comes second is told so. */
+const onlyNew = { ifNoneMatch: '*' };
+
+/** A try that carries bytes gets time for them, at 1 MiB/s. */
+function limitsFor(bytes: number, limits: RetryLimits): RetryLimits {
+  const transferMs = Math.ceil(bytes / 1024 / 1024) * 1000;
+  return {
+    ...limits,
+    tryTimeoutMs: limits.tryTimeoutMs + transferMs,
+    deadlineMs: limits.deadlineMs + transferMs * limits.tries,
+  };
+}
+
+async function undefinedWhenMissing<T>(answer: Promise<T>): Promise<T | undefined> {
+  try {
+    return await answer;
+  } catch (error) {
+    if (error instanceof BlobRefusal && error.status === 404) return undefined;
+    throw error;
+  }
+}
+
+function isRefusal(error: unknown, code: string): boolean {
+  return error instanceof BlobRefusal && error.code === code;
+}
+
+function sameMetadata(
+  actual: Readonly<Record<string, string>>,
+  expected: Readonly<Record<string, string>>,
+): boolean {
+  const names = Object.keys(expected);
+  return (
+    names.length === Object.keys(actual).length &&
+    names.every((name) => actual[name] === expected[name])
+  );
+}
+
+function asBuffer(bytes: Uint8Array): Buffer {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}
+
+function md5(bytes: Uint8Array): Uint8Array {
+  return createHash('md5').update(bytes).digest();
+}
+
+function base64(ascii: string): string {
+  return Buffer.from(ascii, 'latin1').toString('base64');
+}
