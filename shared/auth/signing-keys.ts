@@ -64,18 +64,16 @@ export class SigningKeys {
 
   /** Makes a successor when the newest key is old enough and deletes keys whose tokens have all ended. */
   async rotate(): Promise<void> {
-    await this.current();
-    await this.#readAfresh();
+    await this.#read();
     const newest = this.#keys.at(-1);
-    if (newest === undefined) return;
-    if (rotationIsDue(newest, this.#nowMs(), this.#schedule)) {
-      await this.#insert(newest.generation + 1);
+    if (newest === undefined || rotationIsDue(newest, this.#nowMs(), this.#schedule)) {
+      await this.#insert((newest?.generation ?? 0) + 1);
     }
     for (const key of retiredKeys(this.#keys, this.#nowMs(), this.#schedule)) {
       const rowKey = generationRowKey(key.generation);
       await this.#tables.commit('keys', partition, [{ kind: 'delete', rowKey, etag: key.etag }]);
     }
-    await this.#readAfresh();
+    await this.#read();
   }
 
   /** Reads the keys when the copy is old. A failure is the caller's only when there is no copy at all. */
@@ -99,12 +97,6 @@ export class SigningKeys {
     return this.#reading;
   }
 
-  /** A read that begins after this call. */
-  async #readAfresh(): Promise<void> {
-    await this.#reading?.catch(() => undefined);
-    await this.#read();
-  }
-
   async #readNow(): Promise<void> {
     this.#triedAtMs = this.#nowMs();
     const rows = await this.#tables.list('keys', partition, allGenerations);
@@ -115,7 +107,7 @@ export class SigningKeys {
 
   #makeFirst(): Promise<void> {
     this.#making ??= this.#insert(1)
-      .then(() => this.#readAfresh())
+      .then(() => this.#read())
       .finally(() => (this.#making = undefined));
     return this.#making;
   }

@@ -213,6 +213,23 @@ describe('a token is refused', () => {
     await refused(token);
   });
 
+  test('that says it is of the other kind, whatever else it says', async () => {
+    const { kid, privateKey } = await authority.keys.current();
+    const both = (grant_type: string) =>
+      new SignJWT({ ...claims, grant_type, identity: { kind: 'admin' } })
+        .setProtectedHeader({ alg: 'ES256', typ: 'JWT', kid })
+        .setIssuer('Lighter')
+        .setAudience(host)
+        .setNotBefore('0s')
+        .setExpirationTime('1h')
+        .sign(privateKey);
+    const [accessToken, refreshToken] = [await both('access_token'), await both('refresh_token')];
+    expect(await authority.tokens.verifyAccess(accessToken, host)).toBeDefined();
+    expect(await authority.tokens.verifyRefresh(refreshToken, host)).toBeDefined();
+    expect(await authority.tokens.verifyAccess(refreshToken, host)).toBeUndefined();
+    expect(await authority.tokens.verifyRefresh(accessToken, host)).toBeUndefined();
+  });
+
   test('without an end', async () => {
     const { kid, privateKey } = await authority.keys.current();
     const token = await new SignJWT(claims)
