@@ -80,6 +80,7 @@ const debianPackages: Record<string, string> = {
   containerd: '/usr/bin/containerd',
   runc: '/usr/sbin/runc',
   crun: '/usr/bin/crun',
+  'default-jdk-headless': '/usr/bin/javac',
   maven: '/usr/bin/mvn',
   hey: '/usr/bin/hey',
   wrk: '/usr/bin/wrk',

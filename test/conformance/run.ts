@@ -1,4 +1,4 @@
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { installTools, toolPath } from '../clients/install.ts';
@@ -68,30 +68,36 @@ async function runProgram(registry: Registry, variant: Variant, results: string)
   });
 }
 
-/** Names what failed, with the reasons, from the program's JUnit report. */
-async function failures(results: string): Promise<string> {
+/** What failed, as the program warned of it, and what its JUnit report calls skipped. */
+async function complaints(output: string, results: string): Promise<string> {
+  const warnings = output.split('\n').filter((line) => /level=(WARN|ERROR)/.test(line));
   const report = await readFile(join(results, 'junit.xml'), 'utf8').catch(() => '');
-  const cases = report.match(
-    /<testcase(?:(?!<\/testcase>)[^])*?<(?:failure|error|skipped)[^]*?<\/testcase>/g,
-  );
-  return (cases ?? []).slice(0, 60).join('\n');
+  const skipped = report.matchAll(/<testcase name="([^"]*)"[^>]*status="(?:skip|disabled)[^"]*"/g);
+  return [
+    ...warnings.slice(0, 80).map((line) => line.slice(0, 1000)),
+    ...[...skipped].slice(0, 40).map((match) => `not run: ${match[1]}`),
+  ].join('\n');
 }
 
 async function runVariant(variant: Variant, folder: string): Promise<Counts> {
   const registry = await startRegistry(join(folder, 'registry'), variant.settings);
-  const results = join(folder, 'results');
+  const results = join(resultsFolder, variant.name.replaceAll(' ', '-'));
+  await mkdir(results, { recursive: true });
   try {
     const output = await runProgram(registry, variant, results);
     const counts = parseSummary(output);
     if (counts.passed !== counts.total || counts.total === 0) {
       console.log(output.slice(output.lastIndexOf('OCI Conformance Result')));
-      console.log(await failures(results));
+      console.log(await complaints(output, results));
     }
     return counts;
   } finally {
     await registry.stop();
   }
 }
+
+/** Where the program's reports stay for whoever wants to read them. */
+const resultsFolder = join(import.meta.dirname, '../../results/conformance');
 
 /** Everything that is not a pass counts as a failure here, skipped and disabled tests too. */
 async function runAll(folder: string): Promise<boolean> {
