@@ -14,6 +14,8 @@ export interface Child {
   readonly kind: 'blob' | 'manifest';
   /** It may be absent: a child of a sparse index, a layer that may not be distributed. */
   readonly optional: boolean;
+  readonly mediaType: string;
+  readonly sizeBytes: number;
   /** What an index says of it, for the referrers that a fallback tag lists. */
   readonly artifactType: string | undefined;
   readonly annotations: Annotations;
@@ -110,6 +112,8 @@ function childrenOf(json: JsonObject, kind: ManifestKind): Child[] {
         digest: requiredDigest(isObject(layer) ? layer : {}, 'blobSum', 'fsLayers'),
         kind: 'blob',
         optional: false,
+        mediaType: '',
+        sizeBytes: 0,
         artifactType: undefined,
         annotations: {},
       }));
@@ -129,6 +133,8 @@ function descriptors(json: JsonObject, list: readonly unknown[], field: string):
       digest: requiredDigest(descriptor, 'digest', field),
       kind: field === 'manifests' && isManifestMediaType(mediaType) ? 'manifest' : 'blob',
       optional: isNonDistributable(mediaType),
+      mediaType,
+      sizeBytes: Number(size ?? 0),
       artifactType: optionalString(descriptor, 'artifactType'),
       annotations: annotationsOf(descriptor),
     };
@@ -139,9 +145,8 @@ function descriptors(json: JsonObject, list: readonly unknown[], field: string):
 function uniqueChildren(children: readonly Child[]): Child[] {
   const unique = new Map<string, Child>();
   for (const child of children) {
-    const key = `${child.kind} ${child.digest}`;
-    const before = unique.get(key);
-    unique.set(key, {
+    const before = unique.get(child.digest);
+    unique.set(child.digest, {
       ...child,
       ...before,
       optional: child.optional && (before?.optional ?? true),

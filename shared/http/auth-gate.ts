@@ -66,7 +66,7 @@ function isAllowed(
   access: RegistryAccess | Action,
   repository: RepositoryName | undefined,
 ): boolean {
-  if (access === 'open' || access === 'login') return true;
+  if (access === 'open' || access === 'anyone' || access === 'login') return true;
   if (access === 'catalog') return caller.mayListCatalog();
   return repository !== undefined && caller.may(access, repository);
 }
@@ -75,7 +75,7 @@ function neededScope(
   access: RegistryAccess | Action,
   repository: RepositoryName | undefined,
 ): ResourceScope | undefined {
-  if (access === 'open' || access === 'login') return undefined;
+  if (access === 'open' || access === 'anyone' || access === 'login') return undefined;
   if (access === 'catalog') return { type: 'registry', name: 'catalog', actions: ['*'] };
   if (repository === undefined) return undefined;
   return { type: 'repository', name: repository, actions: impliedActions[access] ?? [access] };

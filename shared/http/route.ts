@@ -23,9 +23,10 @@ export interface RepositoryCall extends Call {
 
 /**
  * What a request must be allowed before its handler runs. `open`: nothing, not even a credential is
- * looked at. `login`: a credential that is valid (`GET /v2/`). `catalog`: listing repositories.
+ * looked at. `anyone`: nothing, but a credential, where there is one, must be valid and counts. `login`: a
+ * credential that is valid (`GET /v2/`). `catalog`: listing repositories.
  */
-export type RegistryAccess = 'open' | 'login' | 'catalog';
+export type RegistryAccess = 'open' | 'anyone' | 'login' | 'catalog';
 
 interface Endpoint<Access, C> {
   readonly access: Access;

@@ -14,6 +14,8 @@ export const limits = {
   /** Azure's limit of a transaction. */
   maxTransactionOperations: 100,
   maxListPage: 1000,
+  /** A page of referrers stays below the 4 MiB that clients accept of an index. */
+  maxReferrersPage: 200,
 } as const;
 
 const hour = 3600;

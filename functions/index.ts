@@ -1,0 +1,55 @@
+import {
+  app as platform,
+  type HttpMethod,
+  type HttpRequest,
+  type HttpResponseInit,
+  type InvocationContext,
+} from '@azure/functions';
+import { compose } from '../shared/compose.ts';
+import { readConfig } from '../shared/config.ts';
+import { serve } from '../shared/http/serve.ts';
+import { keyRotation } from './key-rotation.ts';
+import { toHttpResponse, toRegistryRequest } from './platform.ts';
+import { liftRequestTimeout } from './request-timeout.ts';
+import { routes } from './routes.ts';
+
+const app = compose(readConfig(process.env));
+
+liftRequestTimeout();
+platform.setup({ enableHttpStream: true });
+
+for (const { name, templates, methods } of routes) {
+  templates.forEach((route, index) => {
+    register(index === 0 ? name : `${name}-${index + 1}`, route, Object.keys(methods));
+  });
+}
+register('zz-fallback', '{*path}', ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']);
+
+platform.timer(keyRotation.name, {
+  schedule: keyRotation.schedule,
+  handler: () => keyRotation.run(app),
+});
+
+/**
+ * Each route is a function of its own, with its own metrics; but whichever the platform picks, the request
+ * goes by its path. Methods a route does not have fall to `zz-fallback`, which so answers 405, not 404.
+ */
+function register(name: string, route: string, methods: readonly string[]): void {
+  platform.http(name, {
+    route,
+    methods: methods.filter(isHttpMethod),
+    authLevel: 'anonymous',
+    handler: answer,
+  });
+}
+
+async function answer(request: HttpRequest, context: InvocationContext): Promise<HttpResponseInit> {
+  const response = await serve(routes, app, toRegistryRequest(request, context), (line) => {
+    context.log(JSON.stringify(line));
+  });
+  return toHttpResponse(response);
+}
+
+function isHttpMethod(method: string): method is HttpMethod {
+  return ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'].includes(method);
+}

@@ -1,0 +1,72 @@
+import { readManifestPut, requiredReference } from '../shared/http/manifest-request.ts';
+import type { RegistryResponse } from '../shared/http/message.ts';
+import { isUnchanged } from '../shared/http/preconditions.ts';
+import type { RepositoryCall, RepositoryRoute } from '../shared/http/route.ts';
+import { deleteManifest, deleteTag } from '../shared/registry/delete-manifest.ts';
+import { getManifest, type ManifestHead, statManifest } from '../shared/registry/get-manifest.ts';
+import { putManifest } from '../shared/registry/put-manifest.ts';
+
+/** Manifests: OCI distribution-spec end-3, end-7, end-9. */
+export const manifestsRoute: RepositoryRoute = {
+  name: 'manifests',
+  scope: 'repository',
+  templates: ['v2/{*path:regex(^.+/manifests/[^/]+$)}'],
+  pattern: /^\/v2\/(?<name>.+)\/manifests\/(?<reference>[^/]+)$/,
+  methods: {
+    GET: { access: 'pull', handle: pull },
+    HEAD: { access: 'pull', handle: stat },
+    PUT: { access: 'push', handle: push },
+    DELETE: { access: 'delete', handle: remove },
+  },
+};
+
+async function stat(call: RepositoryCall): Promise<RegistryResponse> {
+  const { app, request, repository } = call;
+  const head = await statManifest(app.registry, repository, referenceOf(call));
+  return { status: isUnchanged(request.headers, head.digest) ? 304 : 200, headers: describe(head) };
+}
+
+async function pull(call: RepositoryCall): Promise<RegistryResponse> {
+  const { app, request, repository } = call;
+  const manifest = await getManifest(app.registry, repository, referenceOf(call));
+  const headers = describe({ ...manifest, sizeBytes: manifest.bytes.byteLength });
+  if (isUnchanged(request.headers, manifest.digest)) return { status: 304, headers };
+  return { status: 200, headers, body: manifest.bytes };
+}
+
+async function push(call: RepositoryCall): Promise<RegistryResponse> {
+  const { app, request, repository } = call;
+  const put = await readManifestPut(request, referenceOf(call));
+  await putManifest(app.registry, repository, put);
+  const { subject } = put.manifest;
+  return {
+    status: 201,
+    headers: {
+      Location: `/v2/${repository}/manifests/${put.digest}`,
+      'Docker-Content-Digest': put.digest,
+      ...(subject === undefined ? {} : { 'OCI-Subject': subject }),
+      ...(put.tags.length === 0 ? {} : { 'OCI-Tag': put.tags.join(', ') }),
+    },
+  };
+}
+
+async function remove(call: RepositoryCall): Promise<RegistryResponse> {
+  const { app, repository } = call;
+  const reference = referenceOf(call);
+  if (reference.kind === 'tag') await deleteTag(app.registry, repository, reference.tag);
+  else await deleteManifest(app.registry, repository, reference.digest);
+  return { status: 202, headers: {} };
+}
+
+function describe({ digest, mediaType, sizeBytes }: ManifestHead): Record<string, string> {
+  return {
+    'Content-Type': mediaType,
+    'Content-Length': String(sizeBytes),
+    'Docker-Content-Digest': digest,
+    ETag: `"${digest}"`,
+  };
+}
+
+function referenceOf({ params }: RepositoryCall) {
+  return requiredReference(params['reference'] ?? '');
+}

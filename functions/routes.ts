@@ -1,0 +1,30 @@
+import type { Route } from '../shared/http/route.ts';
+import { baseRoute } from './base.ts';
+import { blobsRoute } from './blobs.ts';
+import { catalogRoute } from './catalog.ts';
+import { healthRoute } from './health.ts';
+import { jwksRoute } from './jwks.ts';
+import { manifestsRoute } from './manifests.ts';
+import { referrersRoute } from './referrers.ts';
+import { searchRoute } from './search.ts';
+import { tagsRoute } from './tags.ts';
+import { tokenRoute } from './token.ts';
+import { uploadsRoute } from './uploads.ts';
+
+/**
+ * The one table of routes. The first whose pattern matches has the request: `uploads` stands before
+ * `blobs`, whose digest its path could be.
+ */
+export const routes: readonly Route[] = [
+  baseRoute,
+  manifestsRoute,
+  uploadsRoute,
+  blobsRoute,
+  tagsRoute,
+  referrersRoute,
+  catalogRoute,
+  tokenRoute,
+  searchRoute,
+  jwksRoute,
+  healthRoute,
+];

@@ -1,0 +1,22 @@
+import { connectStorage } from './adapters/storage.ts';
+import { composeAuthority } from './auth/authority.ts';
+import type { Config } from './config.ts';
+import type { App } from './http/app.ts';
+import { systemClock } from './ports/clock.ts';
+import { createCaches } from './registry/caches.ts';
+
+/** Puts the application together: config → adapters → use cases. Asks storage nothing. */
+export function compose(config: Config): App {
+  const { tables, blobs } = connectStorage(config.storage);
+  return {
+    config,
+    authority: composeAuthority(config, tables, systemClock),
+    registry: {
+      tables,
+      blobs,
+      clock: systemClock,
+      caches: createCaches(),
+      allowMissingBlobs: config.allowMissingBlobs,
+    },
+  };
+}

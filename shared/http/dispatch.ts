@@ -1,0 +1,55 @@
+import { parseRepositoryName, type RepositoryName } from '../domain/repository-name.ts';
+import { RegistryError } from '../errors.ts';
+import type { App } from './app.ts';
+import { admit } from './auth-gate.ts';
+import type { RegistryRequest, RegistryResponse } from './message.ts';
+import type { Route } from './route.ts';
+
+/**
+ * The way of a request: its path picks the route, the route's method says what access it needs, the gate
+ * lets the caller in, the handler answers. Throws RegistryError; `serve` turns that into a response.
+ */
+export async function dispatch(
+  routes: readonly Route[],
+  app: App,
+  request: RegistryRequest,
+): Promise<RegistryResponse> {
+  const { route, params } = findRoute(routes, request);
+  const origin = app.config.publicUrl ?? checkedOrigin(request);
+
+  if (route.scope === 'registry') {
+    const endpoint = endpointOf(route.methods, request.method);
+    const caller = await admit(app, request, endpoint.access, undefined, origin);
+    return await endpoint.handle({ app, request, caller, origin, params });
+  }
+  const endpoint = endpointOf(route.methods, request.method);
+  const repository = repositoryOf(params);
+  const caller = await admit(app, request, endpoint.access, repository, origin);
+  return await endpoint.handle({ app, request, caller, origin, params, repository });
+}
+
+function findRoute(routes: readonly Route[], { path }: RegistryRequest) {
+  for (const route of routes) {
+    const match = route.pattern.exec(path);
+    if (match !== null) return { route, params: match.groups ?? {} };
+  }
+  throw new RegistryError('UNSUPPORTED', { status: 404, message: 'no such route' });
+}
+
+function endpointOf<E>(methods: Partial<Record<string, E>>, method: string): E {
+  const endpoint = Object.hasOwn(methods, method) ? methods[method] : undefined;
+  if (endpoint !== undefined) return endpoint;
+  throw new RegistryError('UNSUPPORTED', { headers: { Allow: Object.keys(methods).join(', ') } });
+}
+
+function repositoryOf({ name = '' }: Readonly<Record<string, string>>): RepositoryName {
+  const repository = parseRepositoryName(name);
+  if (repository !== undefined) return repository;
+  throw new RegistryError('NAME_INVALID', { detail: { name } });
+}
+
+/** The Host header ends up in redirects and challenges, so it must be a plain host and port. */
+function checkedOrigin({ origin }: RegistryRequest): string {
+  if (/^https?:\/\/(?:[a-z0-9.-]+|\[[0-9a-f:.]+\])(?::\d{1,5})?$/i.test(origin)) return origin;
+  throw new RegistryError('UNSUPPORTED', { status: 400, message: 'the Host header is no host' });
+}

@@ -1,0 +1,129 @@
+import type { Digest } from '../domain/digest.ts';
+import type { Tag } from '../domain/reference.ts';
+import type { RepositoryName } from '../domain/repository-name.ts';
+import { RegistryError } from '../errors.ts';
+import type { Operation } from '../ports/table-store.ts';
+import { cacheKey } from './caches.ts';
+import { readManifestRow } from './manifest-row.ts';
+import { inSeconds, type Registry } from './registry.ts';
+import {
+  keysUnder,
+  manifestKey,
+  referrerKey,
+  repositoryPartition,
+  tagKey,
+  tagOfKey,
+  workKey,
+} from './row-keys.ts';
+import type { ManifestRow } from './rows.ts';
+import { seconds } from './settings.ts';
+import { untaggedWork } from './tag-operations.ts';
+import { readTag } from './tag-row.ts';
+
+/** Two operations a tag, and four for the manifest, its referrer rows and its work row: 100 at most. */
+const tagsPerTransaction = 45;
+const tagsWithFlip = 30;
+const maxAttempts = 20;
+
+/**
+ * Deletes a manifest with all its tags (OCI distribution-spec v1.1, end-9). Its bytes and its hold on its
+ * children are the sweep's. Throws MANIFEST_UNKNOWN.
+ */
+export async function deleteManifest(
+  registry: Registry,
+  repository: RepositoryName,
+  digest: Digest,
+): Promise<void> {
+  const partition = repositoryPartition(repository);
+  registry.caches.manifests.delete(cacheKey(partition, manifestKey(digest)));
+  for (let attempt = 0; attempt < maxAttempts;) {
+    const row = await readManifestRow(registry, partition, digest);
+    if (row?.state !== 'live') throw unknown({ digest });
+    const step = await purgeStep(registry, partition, row);
+    if (step === 'purging') return;
+    if (step === 'conflict') attempt += 1;
+  }
+  throw new RegistryError('UNAVAILABLE', { detail: { digest }, headers: { 'Retry-After': '1' } });
+}
+
+/**
+ * The tags are listed after the manifest's ETag was read, and go in the transaction that ends its life or
+ * in ones that assert it. A tag is deleted unconditionally, but with the reverse row whose existence says
+ * that it still points here: when it moved, the transaction fails.
+ */
+async function purgeStep(
+  registry: Registry,
+  partition: string,
+  row: ManifestRow,
+): Promise<'purging' | 'fewer tags' | 'conflict'> {
+  const prefix = `g:${row.digest}:` as const;
+  const reverse = await registry.tables.list('repo', partition, {
+    ...keysUnder(prefix),
+    limit: tagsPerTransaction,
+    select: [],
+  });
+  const tags = reverse.map(({ rowKey }) => rowKey.slice(prefix.length) as Tag);
+  const untag = tags.flatMap((tag): Operation[] => [
+    { kind: 'delete', rowKey: tagKey(tag), etag: '*' },
+    { kind: 'delete', rowKey: tagOfKey(row.digest, tag), etag: '*' },
+  ]);
+  const rowKey = manifestKey(row.digest);
+  const flips = tags.length <= tagsWithFlip;
+  const outcome = await registry.tables.commit(
+    'repo',
+    partition,
+    flips
+      ? [
+          {
+            kind: 'replace',
+            rowKey,
+            etag: row.etag,
+            properties: { ...row.properties, state: 'purging' },
+          },
+          ...untag,
+          ...referrerDeletes(row),
+          {
+            kind: 'upsert',
+            rowKey: workKey(inSeconds(registry, seconds.unfinishedWork), 'm', row.digest),
+            properties: {},
+          },
+        ]
+      : [{ kind: 'merge', rowKey, etag: row.etag, properties: {} }, ...untag],
+  );
+  if (!outcome.ok) return 'conflict';
+  return flips ? 'purging' : 'fewer tags';
+}
+
+/** A manifest that names a subject always has its referrer row; one that a fallback tag lists may share it. */
+function referrerDeletes(row: ManifestRow): Operation[] {
+  const subjects = new Set([row.subject, row.fallbackSubject]);
+  subjects.delete(undefined);
+  const keys = [...subjects].flatMap((subject) =>
+    subject === undefined ? [] : [referrerKey(subject, row.digest)],
+  );
+  return keys.map((rowKey) => ({ kind: 'delete', rowKey, etag: '*' }));
+}
+
+/** Deletes a tag; the manifest stays (OCI distribution-spec v1.1, end-9). Throws MANIFEST_UNKNOWN. */
+export async function deleteTag(
+  registry: Registry,
+  repository: RepositoryName,
+  tag: Tag,
+): Promise<void> {
+  const partition = repositoryPartition(repository);
+  for (let attempt = 0; attempt < maxAttempts; attempt++) {
+    const row = await readTag(registry, partition, tag);
+    if (row === undefined) throw unknown({ tag });
+    const outcome = await registry.tables.commit('repo', partition, [
+      { kind: 'delete', rowKey: tagKey(tag), etag: row.etag },
+      { kind: 'delete', rowKey: tagOfKey(row.digest, tag), etag: '*' },
+      untaggedWork(registry, row.digest),
+    ]);
+    if (outcome.ok) return;
+  }
+  throw new RegistryError('UNAVAILABLE', { detail: { tag }, headers: { 'Retry-After': '1' } });
+}
+
+function unknown(detail: { tag: Tag } | { digest: Digest }): RegistryError {
+  return new RegistryError('MANIFEST_UNKNOWN', { detail });
+}

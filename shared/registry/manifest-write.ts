@@ -1,0 +1,171 @@
+import type { Digest } from '../domain/digest.ts';
+import type { Manifest } from '../domain/manifest.ts';
+import { newPhysicalName, type PhysicalName } from '../domain/physical-name.ts';
+import type { Operation, RowProperties } from '../ports/table-store.ts';
+import { childOperations, type Presence } from './manifest-children.ts';
+import { referrerOperation } from './referrer-rows.ts';
+import { inSeconds, type Registry } from './registry.ts';
+import { manifestKey, workKey } from './row-keys.ts';
+import type { ManifestRow, ManifestState } from './rows.ts';
+import { limits, seconds } from './settings.ts';
+
+/** A manifest that is to become live, and what becomes true in the same transaction. */
+export interface ManifestWrite {
+  readonly partition: string;
+  readonly digest: Digest;
+  readonly manifest: Manifest;
+  readonly bytes: Uint8Array;
+  /** The row as it was read; never a live one. */
+  readonly current: ManifestRow | undefined;
+  readonly presence: Presence;
+  /** The tags that appear with the manifest. */
+  readonly tail: readonly Operation[];
+}
+
+/** A transaction that was done, or the operation it failed at. */
+export type WriteOutcome =
+  | { readonly ok: true; readonly etags: readonly string[] }
+  | {
+      readonly ok: false;
+      readonly operation: Operation | undefined;
+      readonly reason: 'exists' | 'missing' | 'changed';
+    };
+
+/**
+ * Makes a manifest live: in one transaction when it fits, else in several that are fenced by the
+ * manifest's own row, which stays `pending` until the last (docs/storage.md, "Manifest PUT", 2 and 3).
+ * Each child is touched in the transaction that records the reference to it.
+ */
+export async function writeManifest(
+  registry: Registry,
+  write: ManifestWrite,
+): Promise<WriteOutcome> {
+  const children = write.manifest.children.map((child) =>
+    childOperations(child, write.digest, write.presence),
+  );
+  const tail = [...ownReferrer(write), ...orphanedBytes(registry, write), ...write.tail];
+  const size = 1 + children.flat().length + tail.length;
+  const inline = write.bytes.byteLength <= limits.maxInlineManifestBytes;
+  if (!inline || size > limits.maxTransactionOperations) {
+    return await writeInSteps(registry, write, children, tail);
+  }
+  return await commit(registry, write.partition, [
+    claim(registry, write, 'live', { bytes: write.bytes }),
+    ...children.flat(),
+    ...tail,
+  ]);
+}
+
+async function writeInSteps(
+  registry: Registry,
+  write: ManifestWrite,
+  children: readonly Operation[][],
+  tail: readonly Operation[],
+): Promise<WriteOutcome> {
+  const { partition, digest, bytes } = write;
+  const rowKey = manifestKey(digest);
+  const blobName = nameForBytes(registry, write);
+  const place: RowProperties = blobName === undefined ? { bytes } : { blob: blobName };
+  const work = workKey(inSeconds(registry, seconds.unfinishedWork), 'm', digest);
+  const { first, between, last } = split(children, tail.length);
+
+  const claimed = await commit(registry, partition, [
+    claim(registry, write, 'pending', place),
+    { kind: 'upsert', rowKey: work, properties: {} },
+    ...first.flat(),
+  ]);
+  if (!claimed.ok) return claimed;
+  let etag = claimed.etags[0] ?? '';
+  for (const step of between) {
+    const added = await commit(registry, partition, [
+      { kind: 'merge', rowKey, etag, properties: {} },
+      ...step.flat(),
+    ]);
+    if (!added.ok) return added;
+    etag = added.etags[0] ?? '';
+  }
+  if (blobName !== undefined) {
+    await registry.blobs.putBlob('manifests', blobName, bytes, { digest });
+  }
+  return await commit(registry, partition, [
+    { kind: 'replace', rowKey, etag, properties: properties(registry, write, 'live', place) },
+    { kind: 'delete', rowKey: work, etag: '*' },
+    ...last.flat(),
+    ...tail,
+  ]);
+}
+
+/** Two operations a child, two a transaction for the manifest's row and its work row, 100 in all. */
+function split(children: readonly Operation[][], tailLength: number) {
+  const perStep = (limits.maxTransactionOperations - 2) / 2;
+  const perLast = Math.floor((limits.maxTransactionOperations - 2 - tailLength) / 2);
+  const first = children.slice(0, perStep);
+  const between: Operation[][][] = [];
+  let rest = children.slice(perStep);
+  while (rest.length > perLast) {
+    between.push(rest.slice(0, perStep));
+    rest = rest.slice(perStep);
+  }
+  return { first, between, last: rest };
+}
+
+function claim(
+  registry: Registry,
+  write: ManifestWrite,
+  state: ManifestState,
+  place: RowProperties,
+): Operation {
+  const rowKey = manifestKey(write.digest);
+  const written = properties(registry, write, state, place);
+  return write.current === undefined
+    ? { kind: 'insert', rowKey, properties: written }
+    : { kind: 'replace', rowKey, etag: write.current.etag, properties: written };
+}
+
+function properties(
+  registry: Registry,
+  { manifest, bytes, current }: ManifestWrite,
+  state: ManifestState,
+  place: RowProperties,
+): RowProperties {
+  return {
+    state,
+    mediaType: manifest.mediaType,
+    size: bytes.byteLength,
+    created: registry.clock.now(),
+    ...(current?.fallbackSubject === undefined ? {} : { fallbackSubject: current.fallbackSubject }),
+    ...(manifest.subject === undefined ? {} : { subject: manifest.subject }),
+    ...place,
+  };
+}
+
+function ownReferrer({ manifest, digest, bytes }: ManifestWrite): Operation[] {
+  if (manifest.subject === undefined) return [];
+  return [
+    referrerOperation(manifest.subject, digest, { ...manifest, sizeBytes: bytes.byteLength }),
+  ];
+}
+
+/** A broken-off attempt's name is used again: the bytes of one digest are the same. */
+function nameForBytes(registry: Registry, write: ManifestWrite): PhysicalName | undefined {
+  if (write.bytes.byteLength <= limits.maxInlineManifestBytes) return undefined;
+  const broken = write.current?.state === 'pending' ? write.current.blobName : undefined;
+  return broken ?? newPhysicalName(registry.clock.now());
+}
+
+/** Bytes of the deleted manifest that this one takes the row of: its purge will not find their name again. */
+function orphanedBytes(registry: Registry, { current }: ManifestWrite): Operation[] {
+  if (current?.blobName === undefined || current.state === 'pending') return [];
+  const due = inSeconds(registry, seconds.unfinishedWork);
+  return [{ kind: 'upsert', rowKey: workKey(due, 'f', current.blobName), properties: {} }];
+}
+
+async function commit(
+  registry: Registry,
+  partition: string,
+  operations: readonly Operation[],
+): Promise<WriteOutcome> {
+  const outcome = await registry.tables.commit('repo', partition, operations);
+  if (outcome.ok) return outcome;
+  return { ok: false, operation: operations[outcome.index], reason: outcome.reason };
+}

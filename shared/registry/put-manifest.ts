@@ -1,0 +1,151 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Digest } from '../domain/digest.ts';
+import type { Manifest } from '../domain/manifest.ts';
+import type { Tag } from '../domain/reference.ts';
+import type { RepositoryName } from '../domain/repository-name.ts';
+import { matchesPattern } from '../domain/repository-pattern.ts';
+import { RegistryError } from '../errors.ts';
+import type { Operation } from '../ports/table-store.ts';
+import { ensureVisible } from './catalog.ts';
+import { rememberManifest } from './get-manifest.ts';
+import { type Presence, probeChildren } from './manifest-children.ts';
+import { readManifestRow } from './manifest-row.ts';
+import { writeManifest, type WriteOutcome } from './manifest-write.ts';
+import { fallbackSubject, ingestFallback } from './ingest-fallback.ts';
+import type { Registry } from './registry.ts';
+import { manifestKey, repositoryPartition } from './row-keys.ts';
+import type { ManifestRow, TagRow } from './rows.ts';
+import { checkCondition, pointTag, type TagCondition } from './tag-operations.ts';
+import { readTag } from './tag-row.ts';
+
+export interface ManifestPut {
+  readonly digest: Digest;
+  readonly manifest: Manifest;
+  readonly bytes: Uint8Array;
+  readonly tags: readonly Tag[];
+  readonly condition: TagCondition;
+}
+
+/** Each tag is up to four operations, so that this many fit the transaction with the manifest. */
+const tagsPerTransaction = 20;
+const maxAttempts = 40;
+
+/**
+ * PUT of a manifest (OCI distribution-spec v1.1, end-7): the manifest is live and every tag points to it,
+ * atomically for the first twenty tags. Throws MANIFEST_BLOB_UNKNOWN with all that is missing,
+ * MANIFEST_INVALID when the digest is known under another media type, 412 when a tag is not as demanded.
+ */
+export async function putManifest(
+  registry: Registry,
+  repository: RepositoryName,
+  put: ManifestPut,
+): Promise<void> {
+  const partition = repositoryPartition(repository);
+  for (let at = 0; at === 0 || at < put.tags.length; at += tagsPerTransaction) {
+    const tags = put.tags.slice(at, at + tagsPerTransaction);
+    await putWithTags(registry, repository, { ...put, tags });
+  }
+  for (const subject of put.tags.map(fallbackSubject)) {
+    if (subject === undefined || put.manifest.kind !== 'index') continue;
+    await ingestFallback(registry, partition, subject, put.manifest);
+  }
+  await ensureVisible(registry, repository);
+  rememberManifest(registry, partition, {
+    digest: put.digest,
+    mediaType: put.manifest.mediaType,
+    bytes: put.bytes,
+  });
+}
+
+async function putWithTags(
+  registry: Registry,
+  repository: RepositoryName,
+  put: ManifestPut,
+): Promise<void> {
+  const partition = repositoryPartition(repository);
+  let presence: Presence = new Map();
+  for (let attempt = 0; attempt < maxAttempts; attempt++) {
+    const [current, ...tags] = await Promise.all([
+      readManifestRow(registry, partition, put.digest),
+      ...put.tags.map((tag) => readTag(registry, partition, tag)),
+    ]);
+    const outcome = await attemptPut(registry, partition, put, { current, tags, presence });
+    if (outcome.ok) return;
+    if (failedAtChild(outcome, put)) presence = await probe(registry, repository, put);
+    else await sleep(Math.random() * Math.min(20 * 2 ** attempt, 500));
+  }
+  throw new RegistryError('UNAVAILABLE', {
+    detail: 'too many others write this manifest or tag',
+    headers: { 'Retry-After': '1' },
+  });
+}
+
+interface Seen {
+  readonly current: ManifestRow | undefined;
+  readonly tags: readonly (TagRow | undefined)[];
+  readonly presence: Presence;
+}
+
+async function attemptPut(
+  registry: Registry,
+  partition: string,
+  put: ManifestPut,
+  { current, tags, presence }: Seen,
+): Promise<WriteOutcome> {
+  const { digest, manifest, bytes } = put;
+  const target = { digest, mediaType: manifest.mediaType, sizeBytes: bytes.byteLength };
+  const tail = put.tags.flatMap((tag, index) => {
+    checkCondition(put.condition, tag, tags[index]);
+    return pointTag(registry, tag, tags[index], target);
+  });
+
+  if (current?.state !== 'live') {
+    const write = { partition, digest, manifest, bytes, current, presence, tail };
+    return await writeManifest(registry, write);
+  }
+  if (current.mediaType !== manifest.mediaType) {
+    throw new RegistryError('MANIFEST_INVALID', {
+      message: `the manifest is known as ${current.mediaType}`,
+      detail: { digest },
+    });
+  }
+  if (tail.length === 0) return { ok: true, etags: [] };
+  return await assertLive(registry, partition, current, tail);
+}
+
+/** The children of a live manifest are safe; all there is to assert is that it still lives. */
+async function assertLive(
+  registry: Registry,
+  partition: string,
+  current: ManifestRow,
+  tail: readonly Operation[],
+): Promise<WriteOutcome> {
+  const operations: Operation[] = [
+    { kind: 'merge', rowKey: manifestKey(current.digest), etag: current.etag, properties: {} },
+    ...tail,
+  ];
+  const outcome = await registry.tables.commit('repo', partition, operations);
+  return outcome.ok ? outcome : { ...outcome, operation: operations[outcome.index] };
+}
+
+function failedAtChild(
+  outcome: Extract<WriteOutcome, { ok: false }>,
+  { digest }: ManifestPut,
+): boolean {
+  const { operation, reason } = outcome;
+  const touches = operation?.kind === 'merge' && operation.etag === '*';
+  return reason === 'missing' && touches && operation.rowKey !== manifestKey(digest);
+}
+
+async function probe(
+  registry: Registry,
+  repository: RepositoryName,
+  { manifest }: ManifestPut,
+): Promise<Presence> {
+  const lenient = matchesPattern(registry.allowMissingBlobs, repository);
+  const children = manifest.children.map((child) => ({
+    ...child,
+    optional: child.optional || lenient,
+  }));
+  return await probeChildren(registry, repositoryPartition(repository), children);
+}

@@ -1,0 +1,89 @@
+import type { Digest } from '../domain/digest.ts';
+import type { Tag } from '../domain/reference.ts';
+import { RegistryError } from '../errors.ts';
+import type { Operation } from '../ports/table-store.ts';
+import { inSeconds, type Registry } from './registry.ts';
+import { tagKey, tagOfKey, workKey } from './row-keys.ts';
+import type { TagRow } from './rows.ts';
+import { seconds } from './settings.ts';
+
+/** What the client demands of a tag before it is written (RFC 9110, 13.1.1 and 13.1.2). */
+export type TagCondition =
+  | { readonly kind: 'none' }
+  /** `If-Match`: the tag points to one of these digests; to anything, when the list is empty (`*`). */
+  | { readonly kind: 'match'; readonly digests: readonly Digest[] }
+  /** `If-None-Match: *`: the tag does not exist. */
+  | { readonly kind: 'absent' };
+
+/** What a tag shall point to. */
+export interface TagTarget {
+  readonly digest: Digest;
+  readonly mediaType: string;
+  readonly sizeBytes: number;
+}
+
+/** Throws 412 when the tag is not as the client demands. */
+export function checkCondition(
+  condition: TagCondition,
+  tag: Tag,
+  current: TagRow | undefined,
+): void {
+  const holds =
+    condition.kind === 'none' ||
+    (condition.kind === 'absent' && current === undefined) ||
+    (condition.kind === 'match' &&
+      current !== undefined &&
+      (condition.digests.length === 0 || condition.digests.includes(current.digest)));
+  if (holds) return;
+  throw new RegistryError('DENIED', {
+    status: 412,
+    message:
+      condition.kind === 'absent'
+        ? 'the tag exists already'
+        : 'the tag is not what If-Match expects',
+    detail: { tag, digest: current?.digest ?? null },
+  });
+}
+
+/**
+ * The operations that point a tag somewhere, at most four, each conditional on the tag being what was
+ * read. They belong in one transaction with one that asserts the target's manifest is live. What the row
+ * holds beside, such as locks, stays.
+ */
+export function pointTag(
+  registry: Registry,
+  tag: Tag,
+  current: TagRow | undefined,
+  target: TagTarget,
+): Operation[] {
+  const now = registry.clock.now();
+  const properties = {
+    created: now,
+    ...current?.properties,
+    digest: target.digest,
+    mediaType: target.mediaType,
+    size: target.sizeBytes,
+    updated: now,
+  };
+  const rowKey = tagKey(tag);
+  if (current === undefined) {
+    return [
+      { kind: 'insert', rowKey, properties },
+      { kind: 'upsert', rowKey: tagOfKey(target.digest, tag), properties: {} },
+    ];
+  }
+  const replaced: Operation = { kind: 'replace', rowKey, etag: current.etag, properties };
+  if (current.digest === target.digest) return [replaced];
+  return [
+    replaced,
+    { kind: 'upsert', rowKey: tagOfKey(target.digest, tag), properties: {} },
+    { kind: 'delete', rowKey: tagOfKey(current.digest, tag), etag: '*' },
+    untaggedWork(registry, current.digest),
+  ];
+}
+
+/** Asks the sweep to look whether a manifest that lost a tag has any left. */
+export function untaggedWork(registry: Registry, digest: Digest): Operation {
+  const due = inSeconds(registry, seconds.unfinishedWork);
+  return { kind: 'upsert', rowKey: workKey(due, 'm', digest), properties: {} };
+}
