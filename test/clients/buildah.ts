@@ -2,7 +2,7 @@ import { strictEqual } from 'node:assert/strict';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { exec, execMustFail } from './process.ts';
-import { sha256 } from './registry.ts';
+import { sha256 } from './digest.ts';
 import type { Client, Workbench } from './workbench.ts';
 
 const command = '/usr/bin/buildah';

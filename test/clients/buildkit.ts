@@ -3,7 +3,7 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { toolPath } from './install.ts';
 import { exec, execMustFail, startDaemon, succeeds, type Daemon } from './process.ts';
-import { sha256 } from './registry.ts';
+import { sha256 } from './digest.ts';
 import { writeDockerConfig, type Client, type Workbench } from './workbench.ts';
 
 const command = toolPath('buildkit', 'buildctl');

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { startBuildkit, writeContext } from './buildkit.ts';
 import { toolPath } from './install.ts';
 import { exec } from './process.ts';
-import { sha256 } from './registry.ts';
+import { sha256 } from './digest.ts';
 import type { Client, Workbench } from './workbench.ts';
 
 const command = '/usr/bin/docker';

@@ -1,7 +1,7 @@
 import { ok, strictEqual } from 'node:assert/strict';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { LocalImage } from './images.ts';
+import type { LocalImage } from './layout.ts';
 import { toolPath } from './install.ts';
 import { exec, execMustFail, startDaemon, succeeds, type Daemon } from './process.ts';
 import type { Client, Workbench } from './workbench.ts';

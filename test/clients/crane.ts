@@ -1,7 +1,7 @@
 import { strictEqual, deepStrictEqual } from 'node:assert/strict';
 import { readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { LocalImage } from './images.ts';
+import type { LocalImage } from './layout.ts';
 import { toolPath } from './install.ts';
 import { exec, execMustFail } from './process.ts';
 import { tar } from './tar.ts';

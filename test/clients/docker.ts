@@ -1,10 +1,10 @@
 import { ok, strictEqual } from 'node:assert/strict';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import type { LocalImage } from './images.ts';
+import type { LocalImage } from './layout.ts';
 import { toolPath } from './install.ts';
 import { exec, execMustFail, startDaemon, succeeds, type Daemon } from './process.ts';
-import { sha256 } from './registry.ts';
+import { sha256 } from './digest.ts';
 import type { Client, Workbench } from './workbench.ts';
 
 /** Debian's command line also drives the newer engine. */

@@ -3,7 +3,7 @@ import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { toolPath } from './install.ts';
 import { exec, execMustFail } from './process.ts';
-import { sha256 } from './registry.ts';
+import { sha256 } from './digest.ts';
 import type { Client, Workbench } from './workbench.ts';
 
 async function run(tool: string, { registry, folder, env, test }: Workbench): Promise<void> {

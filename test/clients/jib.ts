@@ -2,7 +2,7 @@ import { strictEqual } from 'node:assert/strict';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { exec, execMustFail } from './process.ts';
-import { sha256 } from './registry.ts';
+import { sha256 } from './digest.ts';
 import type { Client, Workbench } from './workbench.ts';
 
 const project = `<project xmlns="http://maven.apache.org/POM/4.0.0">

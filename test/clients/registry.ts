@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { freePort, startDaemon } from './process.ts';
@@ -98,6 +97,3 @@ export async function startRegistry(
     },
   };
 }
-
-export const sha256 = (bytes: string | Buffer): string =>
-  `sha256:${createHash('sha256').update(bytes).digest('hex')}`;

@@ -1,9 +1,9 @@
 import { strictEqual, ok } from 'node:assert/strict';
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { LocalImage } from './images.ts';
+import type { LocalImage } from './layout.ts';
 import { exec, execMustFail } from './process.ts';
-import { sha256 } from './registry.ts';
+import { sha256 } from './digest.ts';
 import type { Client, Workbench } from './workbench.ts';
 
 const command = '/usr/bin/skopeo';

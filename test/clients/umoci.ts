@@ -3,7 +3,7 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { toolPath } from './install.ts';
 import { exec } from './process.ts';
-import { sha256 } from './registry.ts';
+import { sha256 } from './digest.ts';
 import { writeDockerConfig, type Client, type Workbench } from './workbench.ts';
 
 /** umoci has no push of its own; what counts is its manifests, which carry no `mediaType`. */
