@@ -9,7 +9,6 @@ interface TokenClaims {
   /** `kid` of the key that signed it. */
   readonly keyId: string;
   readonly audience: string;
-  readonly notBeforeMs: number;
   readonly expiresAtMs: number;
 }
 
@@ -40,17 +39,16 @@ export function parseRefreshClaims(payload: JWTPayload, keyId: string): RefreshC
 }
 
 function parseCommonClaims(
-  { jti, sub, aud, nbf, exp }: JWTPayload,
+  { jti, sub, aud, exp }: JWTPayload,
   keyId: string,
 ): TokenClaims | undefined {
-  if (jti === undefined || sub === undefined || typeof aud !== 'string') return undefined;
-  if (nbf === undefined || exp === undefined) return undefined;
+  if (jti === undefined || sub === undefined || exp === undefined) return undefined;
+  if (typeof aud !== 'string') return undefined;
   return {
     tokenId: jti,
     subject: sub,
     keyId,
     audience: aud,
-    notBeforeMs: nbf * 1000,
     expiresAtMs: exp * 1000,
   };
 }

@@ -117,12 +117,11 @@ export class Tokens {
         },
         {
           algorithms: ['ES256'],
-          typ: 'JWT',
           issuer,
           audience,
           clockTolerance: clockSkewSeconds,
           currentDate: this.#clock.now(),
-          requiredClaims: ['jti', 'sub', 'nbf', 'exp'],
+          requiredClaims: ['jti', 'sub', 'exp'],
         },
       );
     } catch (error) {
@@ -137,7 +136,6 @@ export class Tokens {
     const skewMs = clockSkewSeconds * 1000;
     return (
       claims.audience === audience &&
-      nowMs >= claims.notBeforeMs - skewMs &&
       nowMs < claims.expiresAtMs + skewMs &&
       (await this.#keys.verificationKey(claims.keyId)) !== undefined
     );

@@ -13,13 +13,12 @@ const program = `
     },
   });
   const { ask, request, signInApp } = await import('./sign-in-app.ts');
-  const { baseRoute } = await import('../../functions/base.ts');
   const { connectStorage } = await import('../../shared/adapters/storage.ts');
   const credential = { kind: 'key', accountName: 'a', accountKey: 'AAAA' };
   const url = 'http://127.0.0.1:1/a';
   const { tables } = connectStorage({ blobUrl: url, tableUrl: url, credential });
   const app = signInApp(tables, { adminPassword: 'x', anonymousPull: '*' });
-  const refusal = await ask(app, baseRoute, 'GET', request('GET', '/v2/')).catch((error) => error);
+  const refusal = await ask(app, request('GET', '/v2/')).catch((error) => error);
   console.log('answered ' + refusal.status);
   await app.authority.tokens.verifyAccess('x.y.z', 'registry.example.com');
 `;

@@ -1,9 +1,12 @@
+import { baseRoute } from '../../functions/base.ts';
+import { jwksRoute } from '../../functions/jwks.ts';
+import { tokenRoute } from '../../functions/token.ts';
 import { composeAuthority } from '../../shared/auth/authority.ts';
 import { type Config, readConfig } from '../../shared/config.ts';
 import type { App } from '../../shared/http/app.ts';
-import { admit } from '../../shared/http/auth-gate.ts';
 import type { RegistryRequest, RegistryResponse } from '../../shared/http/message.ts';
-import type { Method, RegistryRoute } from '../../shared/http/route.ts';
+import type { Method } from '../../shared/http/route.ts';
+import { serve } from '../../shared/http/serve.ts';
 import { type Clock, systemClock } from '../../shared/ports/clock.ts';
 import type { TableStore } from '../../shared/ports/table-store.ts';
 
@@ -46,6 +49,7 @@ export function request(
     method,
     path: url.pathname,
     query: url.searchParams,
+    origin: 'http://not.believed',
     headers: new Headers(headers),
     body: body === undefined ? undefined : inChunks(Buffer.from(body)),
     id: 'request-id',
@@ -59,17 +63,25 @@ async function* inChunks(bytes: Uint8Array): AsyncIterable<Uint8Array> {
   }
 }
 
-/** Does what dispatch does with a request for this route: the gate, then the handler. */
-export async function ask(
-  app: App,
-  route: RegistryRoute,
-  method: Method,
-  message: RegistryRequest,
-): Promise<RegistryResponse> {
-  const endpoint = route.methods[method];
-  if (endpoint === undefined) throw new Error(`${route.name} has no ${method}`);
-  const caller = await admit(app, message, endpoint.access, undefined, origin);
-  return endpoint.handle({ app, request: message, caller, origin, params: {} });
+/** A response that is no success. */
+export class Refused extends Error {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly errors: unknown;
+
+  constructor(answer: RegistryResponse) {
+    super(`answered ${answer.status}`);
+    this.status = answer.status;
+    this.headers = answer.headers;
+    this.errors = jsonOf(answer)['errors'];
+  }
+}
+
+/** Sends a request the whole way, from its path to the response. Throws Refused unless that is 200. */
+export async function ask(app: App, message: RegistryRequest): Promise<RegistryResponse> {
+  const answer = await serve([baseRoute, tokenRoute, jwksRoute], app, message, () => undefined);
+  if (answer.status !== 200) throw new Refused(answer);
+  return answer;
 }
 
 /** The JSON of a response whose body is text. */
