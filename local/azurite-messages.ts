@@ -15,6 +15,14 @@ export interface AzuriteTls {
   readonly acceptsBearer: boolean;
 }
 
+/**
+ * What the parent tells the Azurite process afterwards, with a client's connection: to answer, on that
+ * connection, the request whose head this is, and then to close it.
+ */
+export interface AzuriteServe {
+  readonly head: string;
+}
+
 /** What the Azurite process tells its parent. */
 export type AzuriteReport =
   | { readonly kind: 'ready'; readonly blobPort: number; readonly tablePort: number }

@@ -6,10 +6,12 @@
 import type { Server } from 'node:http';
 import { mkdirSync } from 'node:fs';
 import { createRequire } from 'node:module';
+import { Socket } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { AzuriteReport, AzuriteStart } from './azurite-messages.ts';
+import type { AzuriteReport, AzuriteServe, AzuriteStart } from './azurite-messages.ts';
 import { startSnapshots, type SnapshotDatabase } from './azurite-snapshots.ts';
+import { lockFolder, type FolderLock } from './folder-lock.ts';
 
 interface LokiStore {
   readonly db: SnapshotDatabase;
@@ -106,10 +108,21 @@ function createTableServer(start: AzuriteStart): AzuriteServer {
   );
 }
 
+async function takeFolder(folder: string | undefined): Promise<FolderLock | undefined> {
+  if (folder === undefined) return undefined;
+  mkdirSync(folder, { recursive: true });
+  return lockFolder(folder);
+}
+
 function portOf(server: Server): number {
   const address = server.address();
   if (address === null || typeof address === 'string') throw new Error('Azurite has no port.');
   return address.port;
+}
+
+function serve(server: Server, { head }: AzuriteServe, connection: Socket): void {
+  connection.unshift(Buffer.from(head, 'latin1'));
+  server.emit('connection', connection);
 }
 
 async function stopListening(servers: readonly AzuriteServer[]): Promise<void> {
@@ -125,7 +138,7 @@ async function stopListening(servers: readonly AzuriteServer[]): Promise<void> {
 
 async function run(start: AzuriteStart): Promise<void> {
   process.env['AZURITE_ACCOUNTS'] = `${start.accountName}:${start.accountKey}`;
-  if (start.dataFolder !== undefined) mkdirSync(start.dataFolder, { recursive: true });
+  const lock = await takeFolder(start.dataFolder);
   const blob = createBlobServer(start);
   const table = createTableServer(start);
   const servers = [blob, table];
@@ -143,6 +156,7 @@ async function run(start: AzuriteStart): Promise<void> {
   async function end(): Promise<void> {
     if (ending) return;
     ending = true;
+    lock?.announceEnd();
     await stopListening(servers);
     await snapshots?.stop();
     process.exit(0);
@@ -153,6 +167,10 @@ async function run(start: AzuriteStart): Promise<void> {
       process.exit(1);
     });
   }
+  process.on('message', (message: AzuriteServe, connection: unknown) => {
+    // A connection that was closed on its way here does not arrive.
+    if (connection instanceof Socket) serve(blob.httpServer, message, connection);
+  });
   process.on('disconnect', endOrFail);
   process.on('SIGTERM', endOrFail);
   report({ kind: 'ready', blobPort: portOf(blob.httpServer), tablePort: portOf(table.httpServer) });

@@ -1,7 +1,8 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
+import type { Socket } from 'node:net';
 import { fileURLToPath } from 'node:url';
-import type { AzuriteReport, AzuriteStart } from './azurite-messages.ts';
+import type { AzuriteReport, AzuriteServe, AzuriteStart } from './azurite-messages.ts';
 
 export type AzuriteOptions = Omit<AzuriteStart, 'tls'> & Partial<Pick<AzuriteStart, 'tls'>>;
 
@@ -14,6 +15,11 @@ export interface RunningAzurite {
   readonly pid: number;
   /** Resolves, with words for the user, once the process has ended without being asked to. */
   readonly unexpectedExit: Promise<string>;
+  /**
+   * Gives a client's connection away to the blob service, which answers the request whose head this
+   * is as if it had come to its own port, and closes the connection. Plain sockets only.
+   */
+  serve(head: string, connection: Socket): void;
   /** Ends it so that everything acknowledged is on disk. */
   stop(): Promise<void>;
   /** Ends it as a power cut would. */
@@ -65,6 +71,12 @@ export async function startAzurite(options: AzuriteOptions): Promise<RunningAzur
         if (!ending) resolve(`Azurite ended unexpectedly (${describeExit(code, signal)}).`);
       });
     }),
+    serve(head, connection) {
+      const message: AzuriteServe = { head };
+      child.send(message, connection, (error) => {
+        if (error !== null) connection.destroy();
+      });
+    },
     stop: () => end(() => child.disconnect()),
     kill: () => end(() => child.kill('SIGKILL')),
   };
@@ -88,11 +100,14 @@ async function untilReady(
     function fail(message: string): void {
       clearTimeout(timer);
       child.kill('SIGKILL');
-      reject(new Error(`Azurite did not start: ${message}`));
+      reject(new Error(message));
     }
-    const timer = setTimeout(() => fail(`no answer in ${startTimeoutMs / 1000} s`), startTimeoutMs);
+    const timer = setTimeout(
+      () => fail(`Azurite did not start in ${startTimeoutMs / 1000} s.`),
+      startTimeoutMs,
+    );
     const onExit = (code: number | null, signal: NodeJS.Signals | null): void =>
-      fail(describeExit(code, signal));
+      fail(`Azurite did not start (${describeExit(code, signal)}).`);
     child.once('error', (error) => fail(error.message));
     child.once('exit', onExit);
     child.once('message', (message: AzuriteReport) => {

@@ -2,16 +2,17 @@ import { once } from 'node:events';
 import http from 'node:http';
 import https from 'node:https';
 import type { AddressInfo } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { loadFunctionApp, type FunctionAppOptions } from './functions-host/function-app.ts';
-import { createStoragePassthrough } from './storage-passthrough.ts';
+import { createStoragePassthrough, type PassthroughTarget } from './storage-passthrough.ts';
 
 export interface LocalHostOptions extends Omit<FunctionAppOptions, 'scheme'> {
   readonly address: string;
   /** 0 for any that is free. */
   readonly port: number;
   readonly tls: { readonly cert: Buffer; readonly key: Buffer } | undefined;
-  /** The blob service to pass redirected clients on to; undefined to pass nothing on. */
-  readonly blobUrl: string | undefined;
+  /** Where redirected clients are passed on to; undefined to pass nothing on. */
+  readonly storage: PassthroughTarget | undefined;
 }
 
 export interface LocalHost {
@@ -29,10 +30,10 @@ const drainMs = 3_000;
  * loaded or the port cannot be had.
  */
 export async function startLocalHost(options: LocalHostOptions): Promise<LocalHost> {
-  const { address, port, tls, blobUrl } = options;
+  const { address, port, tls } = options;
   const scheme = tls === undefined ? 'http' : 'https';
   const app = await loadFunctionApp({ ...options, scheme });
-  const storage = blobUrl === undefined ? undefined : createStoragePassthrough(blobUrl);
+  const storage = options.storage && createStoragePassthrough(options.storage);
   const serverOptions = { keepAliveTimeout: keepAliveMs, requestTimeout: 0, ...tls };
   const server = tls ? https.createServer(serverOptions) : http.createServer(serverOptions);
   server.on('request', (request: http.IncomingMessage, response: http.ServerResponse) => {
@@ -49,9 +50,8 @@ export async function startLocalHost(options: LocalHostOptions): Promise<LocalHo
     async stop() {
       const closed = once(server, 'close');
       server.close();
-      const timer = setTimeout(() => server.closeAllConnections(), drainMs);
-      await closed;
-      clearTimeout(timer);
+      await Promise.race([closed, sleep(drainMs)]);
+      server.closeAllConnections();
       storage?.stop();
       await app.stop();
     },

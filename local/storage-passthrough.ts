@@ -1,6 +1,18 @@
 import http, { type IncomingMessage, type ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
 import { pipeline } from 'node:stream';
+import { TLSSocket } from 'node:tls';
 import type { RequestHandler } from './functions-host/http-trigger.ts';
+
+export interface PassthroughTarget {
+  /** The account's blob endpoint, `http://127.0.0.1:<port>/<account>`. */
+  readonly blobUrl: string;
+  /**
+   * Takes a client's connection over, with the head of the request to be answered on it. With it,
+   * downloads cost this process nothing; without it, and over TLS, their bytes pass through.
+   */
+  serve?(head: string, connection: Socket): void;
+}
 
 export interface StoragePassthrough {
   /** Whether the path of a request is the storage account's. */
@@ -11,42 +23,50 @@ export interface StoragePassthrough {
 
 /**
  * Serves what the registry redirects to on the registry's own address, by passing requests below
- * `/<account>/` on to the blob service at `blobUrl`: reads of a blob, and writes by a shared access
- * signature. All else there is refused. The signature is checked by the blob service; it covers the
- * account's path, not the host, so it holds on either address.
+ * `/<account>/` on to the blob service: reads of a blob, and writes by a shared access signature. All
+ * else there is refused. The blob service checks the signature; it covers the account's path, not the
+ * host, so it holds on either address.
  */
-export function createStoragePassthrough(blobUrl: string): StoragePassthrough {
-  const { hostname, port, pathname } = new URL(blobUrl);
+export function createStoragePassthrough(target: PassthroughTarget): StoragePassthrough {
+  const { hostname, port, pathname } = new URL(target.blobUrl);
   const prefix = `${pathname}/`;
-  const agent = new http.Agent({ keepAlive: true, maxFreeSockets: 64 });
+  const agent = new http.Agent({ keepAlive: true });
 
   function handle(request: IncomingMessage, response: ServerResponse): void {
     const refusal = refusalOf(request, prefix);
-    if (refusal !== undefined) {
-      response.writeHead(refusal, { 'content-length': 0, connection: 'close' }).end();
-      return;
+    if (refusal !== undefined) return endEmpty(response, refusal);
+    const { socket } = request;
+    if (target.serve === undefined || request.method !== 'GET' || socket instanceof TLSSocket) {
+      return pass(request, response);
     }
+    const head = headOf(request);
+    // Not before the parser is done with this request: it lets go of the connection with it.
+    setImmediate(() => target.serve?.(head, socket));
+  }
+
+  function pass(request: IncomingMessage, response: ServerResponse): void {
     const forwarded = http.request({
       agent,
       hostname,
       port,
       method: request.method,
       path: request.url,
-      headers: forwardedHeaders(request),
+      headers: Object.fromEntries(forwardedHeaders(request)),
     });
     forwarded.once('response', (answer) => {
-      response.writeHead(answer.statusCode ?? 502, answer.statusMessage, endToEnd(answer));
+      response.writeHead(
+        answer.statusCode ?? 502,
+        answer.statusMessage,
+        Object.fromEntries(endToEndHeaders(answer)),
+      );
       pipeline(answer, response, () => undefined);
     });
-    pipeline(request, forwarded, (error) => {
-      if (error === undefined || error === null) return;
-      forwarded.destroy();
-      if (response.headersSent || response.destroyed) response.destroy();
-      else response.writeHead(502, { 'content-length': 0, connection: 'close' }).end();
+    forwarded.once('error', () => {
+      if (response.headersSent) response.destroy();
+      else endEmpty(response, 502);
     });
-    response.once('close', () => {
-      if (!response.writableFinished) forwarded.destroy();
-    });
+    response.once('close', () => forwarded.destroy());
+    request.pipe(forwarded);
   }
 
   return {
@@ -67,13 +87,14 @@ function refusalOf({ method, url = '' }: IncomingMessage, prefix: string): numbe
   return method === 'PUT' && query.has('sig') ? undefined : 403;
 }
 
-/**
- * Without the client's credentials for the registry, which clients send along when a redirect stays
- * on one host, and which storage would take for its own.
- */
-function forwardedHeaders(request: IncomingMessage): http.OutgoingHttpHeaders {
-  const { authorization: _authorization, ...headers } = endToEnd(request);
-  return headers;
+function endEmpty(response: ServerResponse, status: number): void {
+  response.writeHead(status, { 'content-length': 0, connection: 'close' }).end();
+}
+
+function headOf(request: IncomingMessage): string {
+  const headers = forwardedHeaders(request).map(([name, value]) => `${name}: ${value}`);
+  const lines = [`GET ${request.url} HTTP/1.1`, ...headers, 'connection: close'];
+  return `${lines.join('\r\n')}\r\n\r\n`;
 }
 
 const hopByHop = new Set([
@@ -86,8 +107,16 @@ const hopByHop = new Set([
   'upgrade',
 ]);
 
-function endToEnd(message: IncomingMessage): http.OutgoingHttpHeaders {
-  return Object.fromEntries(
-    Object.entries(message.headers).filter(([name]) => !hopByHop.has(name)),
+function endToEndHeaders(message: IncomingMessage): readonly (readonly [string, string])[] {
+  return Object.entries(message.headersDistinct).flatMap(([name, values]) =>
+    values === undefined || hopByHop.has(name) ? [] : [[name, values.join(', ')] as const],
   );
+}
+
+/**
+ * Without the client's credentials for the registry, which clients send along when a redirect stays
+ * on one host, and which storage would take for its own.
+ */
+function forwardedHeaders(request: IncomingMessage): readonly (readonly [string, string])[] {
+  return endToEndHeaders(request).filter(([name]) => name !== 'authorization');
 }

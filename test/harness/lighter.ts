@@ -71,7 +71,7 @@ export async function startTestLighter(options: TestLighterOptions): Promise<Tes
       hostJsonFile: options.hostJsonFile ?? fileURLToPath(new URL('host.json', root)),
       address: '127.0.0.1',
       port: 0,
-      blobUrl: azurite.blobUrl,
+      storage: { blobUrl: azurite.blobUrl },
       strict,
       maxBodyBytes,
     },

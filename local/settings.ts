@@ -1,0 +1,108 @@
+import { readFileSync } from 'node:fs';
+import { createSecureContext } from 'node:tls';
+import { ConfigError, readConfig } from '../shared/config.ts';
+import { registryEnvironment } from './registry-environment.ts';
+
+/** What `npm start` can be told, read once. */
+export interface LocalSettings {
+  readonly address: string;
+  readonly port: number;
+  readonly dataFolder: string;
+  readonly publicUrl: string | undefined;
+  readonly tls: { readonly cert: Buffer; readonly key: Buffer } | undefined;
+  /** Undefined: one is generated on the first start and kept. */
+  readonly adminPassword: string | undefined;
+  readonly strict: boolean;
+  readonly maxBodyBytes: number;
+  /** Run the bundle instead of the sources. */
+  readonly bundle: boolean;
+}
+
+export class SettingsError extends Error {
+  override readonly name = 'SettingsError';
+}
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+/**
+ * Reads the environment. Throws one SettingsError that lists every problem, a line each, those of the
+ * registry's own settings (shared/config.ts) included.
+ */
+export function readLocalSettings(environment: Environment): LocalSettings {
+  const problems: string[] = [];
+  const value = (name: string) => environment[name]?.trim() || undefined;
+
+  function integer(name: string, fallback: number, max: number): number {
+    const text = value(name);
+    if (text === undefined) return fallback;
+    const number = Number(text);
+    if (/^\d+$/.test(text) && number <= max) return number;
+    problems.push(`${name} is not a whole number from 0 to ${max}: ${text}`);
+    return fallback;
+  }
+  function flag(name: string): boolean {
+    const text = value(name);
+    if (text !== undefined && text !== '0' && text !== '1') {
+      problems.push(`${name} is neither 0 nor 1: ${text}`);
+    }
+    return text === '1';
+  }
+  function file(name: string): Buffer | undefined {
+    const path = value(name);
+    if (path === undefined) return undefined;
+    try {
+      return readFileSync(path);
+    } catch {
+      problems.push(`${name}: the file cannot be read: ${path}`);
+      return undefined;
+    }
+  }
+  function tls(): LocalSettings['tls'] {
+    const cert = file('LIGHTER_TLS_CERT');
+    const key = file('LIGHTER_TLS_KEY');
+    const given = ['LIGHTER_TLS_CERT', 'LIGHTER_TLS_KEY'].filter((name) => value(name));
+    if (given.length === 1) problems.push('LIGHTER_TLS_CERT and LIGHTER_TLS_KEY go together.');
+    if (cert === undefined || key === undefined) return undefined;
+    try {
+      createSecureContext({ cert, key });
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error);
+      problems.push(`LIGHTER_TLS_CERT and LIGHTER_TLS_KEY cannot be used: ${reason}`);
+    }
+    return { cert, key };
+  }
+
+  const settings: LocalSettings = {
+    address: value('LIGHTER_HOST') ?? '127.0.0.1',
+    port: integer('LIGHTER_PORT', 5080, 65_535),
+    dataFolder: value('LIGHTER_DATA') ?? '.lighter',
+    publicUrl: value('LIGHTER_PUBLIC_URL'),
+    tls: tls(),
+    adminPassword: value('LIGHTER_ADMIN_PASSWORD'),
+    strict: flag('LIGHTER_HOST_STRICT'),
+    maxBodyBytes: integer('LIGHTER_MAX_BODY_BYTES', 104_857_600, Number.MAX_SAFE_INTEGER),
+    bundle: flag('LIGHTER_BUNDLE'),
+  };
+  problems.push(...registryProblems(environment, settings));
+  if (problems.length > 0) throw new SettingsError(problems.join('\n'));
+  return settings;
+}
+
+/** What the registry will say of its settings once storage has its address. */
+function registryProblems(environment: Environment, settings: LocalSettings): readonly string[] {
+  const storageUrl = 'http://127.0.0.1/lighter';
+  try {
+    readConfig({
+      ...environment,
+      ...registryEnvironment({
+        storage: { blobUrl: storageUrl, tableUrl: storageUrl, accountKey: 'unknown' },
+        adminPassword: settings.adminPassword ?? 'unknown',
+        publicUrl: settings.publicUrl,
+      }),
+    });
+    return [];
+  } catch (error) {
+    if (error instanceof ConfigError) return [error.message];
+    throw error;
+  }
+}

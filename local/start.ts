@@ -1,0 +1,67 @@
+/** `npm start`: Azurite and all functions of the registry, in the foreground. */
+import { fileURLToPath } from 'node:url';
+import { startAzurite, type RunningAzurite } from './azurite.ts';
+import { openDataFolder, type DataFolder } from './data-folder.ts';
+import { startLocalHost, type LocalHost } from './local-host.ts';
+import { registryEnvironment } from './registry-environment.ts';
+import { readLocalSettings, type LocalSettings } from './settings.ts';
+import { explainStartError } from './start-error.ts';
+import { welcome } from './welcome.ts';
+
+const root = new URL('../', import.meta.url);
+const accountName = 'lighter';
+
+function fail(message: string): never {
+  process.stderr.write(`${message}\n`);
+  process.exit(1);
+}
+
+async function startHost(
+  settings: LocalSettings,
+  folder: DataFolder,
+  azurite: RunningAzurite,
+): Promise<LocalHost> {
+  const { adminPassword = folder.adminPassword, publicUrl } = settings;
+  Object.assign(process.env, registryEnvironment({ storage: azurite, adminPassword, publicUrl }));
+  const appFile = settings.bundle ? 'dist/main.cjs' : 'functions/index.ts';
+  return startLocalHost({
+    ...settings,
+    appFile: fileURLToPath(new URL(appFile, root)),
+    hostJsonFile: fileURLToPath(new URL('host.json', root)),
+    storage: azurite,
+  });
+}
+
+async function start(): Promise<void> {
+  const settings = readLocalSettings(process.env);
+  try {
+    const folder = openDataFolder(settings.dataFolder);
+    const { storageFolder, storageKey, adminPassword } = folder;
+    const azurite = await startAzurite({
+      dataFolder: storageFolder,
+      accountName,
+      accountKey: storageKey,
+    });
+    const host = startHost(settings, folder, azurite);
+    endOnSignal(host, azurite);
+    azurite.unexpectedExit.then(fail, fail);
+    process.stdout.write(welcome(settings, (await host).port, adminPassword));
+  } catch (error) {
+    fail(explainStartError(error, settings));
+  }
+}
+
+/** Ends the host before its storage, so that nothing it has answered is lost; exit code 0. */
+function endOnSignal(starting: Promise<LocalHost>, azurite: RunningAzurite): void {
+  async function end(): Promise<void> {
+    const host = await starting;
+    await host.stop();
+    await azurite.stop();
+    process.exit(0);
+  }
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+    process.once(signal, () => void end().catch(fail));
+  }
+}
+
+start().catch((error: unknown) => fail(error instanceof Error ? error.message : String(error)));
