@@ -2,7 +2,7 @@ import { Readable } from 'node:stream';
 import type { BlobClient } from '@azure/storage-blob';
 import type { ByteRange } from '../ports/blob-store.ts';
 import { StorageUnavailable } from '../ports/table-store.ts';
-import { attempt } from './blob-attempt.ts';
+import { attempt, BlobRefusal } from './blob-attempt.ts';
 import { retrying, type RetryLimits } from './retry.ts';
 
 interface OpenBlob {
@@ -48,7 +48,7 @@ async function* chunks(
         if (failures === limits.tries) {
           throw new StorageUnavailable('a read of Blob Storage keeps breaking off', { cause });
         }
-        ({ body } = await open(offset, first.etag));
+        ({ body } = await open(offset, first.etag).catch(changedMeanwhile));
         iterator = body[Symbol.asyncIterator]();
         continue;
       }
@@ -59,6 +59,12 @@ async function* chunks(
   } finally {
     body.destroy();
   }
+}
+
+/** A blob is never overwritten, but its ETag changes with its metadata; a second reading will do. */
+function changedMeanwhile(cause: unknown): never {
+  if (!(cause instanceof BlobRefusal)) throw cause;
+  throw new StorageUnavailable('a blob changed while it was read', { cause });
 }
 
 async function nextChunk(

@@ -49,16 +49,20 @@ export async function serveBlob(
     );
     return partialContent(parts, sizeBytes, headers);
   }
-  const options = { sasTtlSeconds: seconds.readSasTtl };
-  const location = await blobs.signedReadUrl(
-    'content',
-    name,
-    call.app.config.local ? { ...options, publicBase: call.origin } : options,
-  );
+  const location = await blobs.signedReadUrl('content', name, {
+    sasTtlSeconds: seconds.readSasTtl,
+    ...storageSeenBy(call),
+  });
   return {
     status: 307,
     headers: { Location: location, 'Docker-Content-Digest': digest, 'Cache-Control': 'no-store' },
   };
+}
+
+/** A local registry passes its storage on through its own address, under the account's path. */
+function storageSeenBy({ app, origin }: Call): { readonly publicBase?: string } {
+  if (!app.config.local) return {};
+  return { publicBase: origin + new URL(app.config.storage.blobUrl).pathname };
 }
 
 function isServedHere(ranges: readonly ByteRange[], redirectable: boolean): boolean {

@@ -1,4 +1,5 @@
 import { RegistryError } from '../errors.ts';
+import { readBody } from './body.ts';
 import type { RegistryRequest } from './message.ts';
 
 const maxFormBytes = 64 * 1024;
@@ -16,16 +17,11 @@ export async function readForm(request: RegistryRequest): Promise<URLSearchParam
       message: 'the body must be application/x-www-form-urlencoded',
     });
   }
-  const chunks: Uint8Array[] = [];
-  let size = 0;
-  for await (const chunk of request.body ?? []) {
-    size += chunk.byteLength;
-    if (size > maxFormBytes) {
-      throw new RegistryError('SIZE_INVALID', { status: 413, message: 'the form is too large' });
-    }
-    chunks.push(chunk);
+  const body = await readBody(request, maxFormBytes);
+  if (body === undefined) {
+    throw new RegistryError('SIZE_INVALID', { status: 413, message: 'the form is too large' });
   }
-  return new URLSearchParams(decode(Buffer.concat(chunks)));
+  return new URLSearchParams(decode(body));
 }
 
 /** The value of a parameter that must not be repeated (RFC 6749 section 3.2); undefined when absent. */

@@ -1,9 +1,10 @@
-import { type Digest, parseDigest } from '../domain/digest.ts';
+import type { Digest } from '../domain/digest.ts';
 import type { RepositoryName } from '../domain/repository-name.ts';
 import { RegistryError } from '../errors.ts';
 import type { Operation } from '../ports/table-store.ts';
 import { recallBlobLink } from './blob-link.ts';
 import { cacheKey } from './caches.ts';
+import { readManifestRow } from './manifest-row.ts';
 import { blobUnknown } from './pull-blob.ts';
 import type { Registry } from './registry.ts';
 import {
@@ -59,22 +60,30 @@ export async function deleteBlob(
   if (!released.ok) throw changedMeanwhile(digest);
 }
 
+/**
+ * A manifest that is being purged does not count: to come back it must touch its children, and so change
+ * the ETag under which the link is deleted.
+ */
 async function refuseWhileReferenced(
   registry: Registry,
   partition: string,
   digest: Digest,
 ): Promise<void> {
   const prefix = `p:${digest}:` as const;
-  const [parent] = await registry.tables.list('repo', partition, {
+  const parents = await registry.tables.list('repo', partition, {
     ...keysUnder(prefix),
-    limit: 1,
     select: [],
   });
-  if (parent === undefined) return;
-  throw new RegistryError('UNSUPPORTED', {
-    message: 'a manifest refers to the blob',
-    detail: { digest, manifest: parseDigest(parent.rowKey.slice(prefix.length)) },
-  });
+  for (const { rowKey } of parents) {
+    const manifest = rowKey.slice(prefix.length) as Digest;
+    const row = await readManifestRow(registry, partition, manifest);
+    if (row === undefined || row.state === 'purging') continue;
+    throw new RegistryError('UNSUPPORTED', {
+      message: 'a manifest refers to the blob',
+      detail: { digest, manifest },
+      headers: { Allow: 'GET, HEAD' },
+    });
+  }
 }
 
 function changedMeanwhile(digest: Digest): RegistryError {
