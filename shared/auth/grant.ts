@@ -6,10 +6,10 @@ const patternGrammar = /^[a-z0-9._/-]*\*$/;
 const catalogScope: ResourceScope = { type: 'registry', name: 'catalog', actions: ['*'] };
 
 /** Names of actions that older releases of the Azure CLI ask for. */
-const formerNames: Readonly<Record<string, Action>> = {
-  metadataRead: 'metadata_read',
-  metadataWrite: 'metadata_write',
-};
+const formerNames: ReadonlyMap<string, Action> = new Map([
+  ['metadataRead', 'metadata_read'],
+  ['metadataWrite', 'metadata_write'],
+]);
 
 /**
  * The part of the requested scopes that the permissions cover, as `access` entries of a token. Granting
@@ -64,7 +64,7 @@ function asksForCatalog(scope: ResourceScope): boolean {
 }
 
 function wantedActions(scope: ResourceScope): Action[] {
-  const names = scope.actions.map((name) => formerNames[name] ?? name);
+  const names = scope.actions.map((name) => formerNames.get(name) ?? name);
   return actions.filter((action) => names.includes('*') || names.includes(action));
 }
 

@@ -16,8 +16,6 @@ export interface Permissions {
   readonly catalog: boolean;
 }
 
-export const noPermissions: Permissions = { rules: [], catalog: false };
-
 export function allows(
   permissions: Permissions,
   action: Action,

@@ -16,10 +16,9 @@ const nobody: Caller = {
   mayListCatalog: () => false,
 };
 
-/** What a challenge asks for where clients need more than the one action to go on. */
+/** What a challenge asks for where a client that does the one action always does another too. */
 const impliedActions: Partial<Record<Action, readonly Action[]>> = {
   push: ['pull', 'push'],
-  sign: ['pull', 'sign'],
   metadata_write: ['metadata_read', 'metadata_write'],
 };
 
@@ -41,7 +40,7 @@ export async function admit(
 
   const scope = neededScope(access, repository);
   const credential = parseAuthorization(request.headers.get('authorization'));
-  // Asked before anything is loaded: the first request of every client is this one.
+  // Anonymous is no login: clients take this answer as the sign to look for a credential.
   if (credential.kind === 'none' && access === 'login') throw unauthorized(origin);
 
   const audience = new URL(origin).host;

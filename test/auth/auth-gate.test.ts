@@ -187,6 +187,12 @@ describe('with an access token', () => {
     });
   });
 
+  test('of anonymous GET /v2/ is answered too, since some clients ping with the token they got', async () => {
+    const asked = { subject: 'anonymous', audience: host, access: [], expiresAtMostMs: undefined };
+    const { token } = await registry.authority.tokens.issueAccess(asked);
+    expect((await enter('login', undefined, bearer(token))).subject).toBe('anonymous');
+  });
+
   test('a request within its scope is let in, under its subject and id', async () => {
     const caller = await enter('pull', app, bearer(await tokenTo(pullOnly)));
     expect(caller.subject).toBe('admin');

@@ -1,10 +1,11 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { grant, permissionsOfAccess } from '../../shared/auth/grant.ts';
-import { allows, noPermissions, type Permissions } from '../../shared/auth/permissions.ts';
+import { allows, type Permissions } from '../../shared/auth/permissions.ts';
 import { parseRepositoryName, type RepositoryName } from '../../shared/domain/repository-name.ts';
 import { actions, parseScopes } from '../../shared/domain/scope.ts';
 
+const nothing: Permissions = { rules: [], catalog: false };
 const everything: Permissions = { rules: [{ pattern: '*', actions }], catalog: true };
 const team: Permissions = {
   rules: [
@@ -37,7 +38,7 @@ describe('what is granted of a request', () => {
   });
 
   test('is nothing, without an error, for who has no permissions', () => {
-    expect(granted(noPermissions, 'repository:a:pull registry:catalog:*')).toEqual([]);
+    expect(granted(nothing, 'repository:a:pull registry:catalog:*')).toEqual([]);
   });
 
   test('covers each of several scopes, in one list or repeated', () => {
