@@ -173,7 +173,7 @@ const onlyNew = { ifNoneMatch: '*' };
 
 /** A try that carries bytes gets time for them, at 1 MiB/s. */
 function limitsFor(bytes: number, limits: RetryLimits): RetryLimits {
-  const transferMs = Math.ceil(bytes / 1024 / 1024) * 1000;
+  const transferMs = Math.ceil((bytes / 1024 / 1024) * 1000);
   return {
     ...limits,
     tryTimeoutMs: limits.tryTimeoutMs + transferMs,

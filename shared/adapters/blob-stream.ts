@@ -104,5 +104,7 @@ async function openAt(
   if (!(body instanceof Readable) || sizeBytes === undefined || answered === undefined) {
     throw new TypeError('the answer of Blob Storage has no body, Content-Length or ETag');
   }
+  // It may break before anybody reads it; the reading then meets the error.
+  body.on('error', () => undefined);
   return { etag: answered, sizeBytes, body };
 }

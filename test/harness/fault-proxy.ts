@@ -15,6 +15,7 @@ import { describeRequest, type OperationKind, type StorageService } from './stor
  * - `deliverLate`: the connection breaks at once, and storage gets the request `ms` later.
  * - `duplicate`: storage gets the request twice, one after the other; the client sees the first answer.
  * - `truncate`: the client gets the first `bytes` of the answer's body, then the connection breaks.
+ * - `stall`: the same, but the connection stays open and silent.
  * - `emptyPage`: a list answers no rows but a continuation token, as Table Storage may at any time.
  * - `shortPage`: a list answers at most `rows` rows, and a continuation token when there are more.
  */
@@ -23,7 +24,7 @@ export type Fault =
   | { readonly kind: 'reset' | 'hang' | 'loseAnswer' | 'duplicate' | 'emptyPage' }
   | { readonly kind: 'delay'; readonly ms: number; readonly at: 'before' | 'after' }
   | { readonly kind: 'deliverLate'; readonly ms: number }
-  | { readonly kind: 'truncate'; readonly bytes: number }
+  | { readonly kind: 'truncate' | 'stall'; readonly bytes: number }
   | { readonly kind: 'shortPage'; readonly rows: number };
 
 /** A request that reached the proxy. */
@@ -192,10 +193,13 @@ async function startServer(
         await wait(fault.ms);
         await read(await forward(request, body, path));
         return;
-      case 'truncate': {
+      case 'truncate':
+      case 'stall': {
         const answer = await forward(request, body, path);
         response.writeHead(answer.statusCode ?? 502, answer.headers);
-        response.write((await read(answer)).subarray(0, fault.bytes), () => response.destroy());
+        response.write((await read(answer)).subarray(0, fault.bytes), () => {
+          if (fault.kind === 'truncate') response.destroy();
+        });
         return;
       }
       case 'emptyPage':
