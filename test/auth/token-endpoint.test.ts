@@ -360,3 +360,15 @@ test('the endpoint is also served at /token, and nowhere else', async () => {
     headers: { Allow: 'GET, POST' },
   });
 });
+
+test('an instance that starts while storage is down says 503, and 401 to a wrong password', async () => {
+  const mortal = await startTestAzurite();
+  await mortal.kill();
+  const on = signInApp(tablesOf(mortal), { adminPassword: password });
+  await expect(get('', admin, on)).rejects.toMatchObject({
+    status: 503,
+    headers: { 'Retry-After': expect.stringMatching(/^\d+$/) },
+    errors: [{ code: 'UNAVAILABLE', detail: { requestId: 'request-id' } }],
+  });
+  await expect(get('', basic('admin', 'wrong'), on)).rejects.toMatchObject({ status: 401 });
+});
