@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
-import { accessSync, constants, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { accessSync, constants, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 
 /** The folder in which everything local is kept, with its secrets. */
 export interface DataFolder {
@@ -14,7 +14,7 @@ export interface DataFolder {
 
 /** Makes the folder and its secrets where they are missing. Throws when it cannot be written to. */
 export function openDataFolder(path: string): DataFolder {
-  mkdirSync(path, { recursive: true, mode: 0o700 });
+  makeFolder(path);
   accessSync(path, constants.W_OK);
   return {
     storageFolder: join(path, 'azurite'),
@@ -23,6 +23,13 @@ export function openDataFolder(path: string): DataFolder {
       randomBytes(18).toString('base64url'),
     ),
   };
+}
+
+/** Folder by folder: where nothing can be created (/proc), Node's own recursion never ends. */
+function makeFolder(path: string): void {
+  if (existsSync(path)) return;
+  makeFolder(dirname(path));
+  mkdirSync(path, { mode: 0o700 });
 }
 
 /** Only its owner may read it. Whoever creates it first wins, the others read that one. */

@@ -11,13 +11,18 @@ const accountKey = Buffer.alloc(64, 1).toString('base64');
 
 function blobClient(azurite: RunningAzurite, blobName: string) {
   const credential = new StorageSharedKeyCredential(azurite.accountName, azurite.accountKey);
-  const service = new BlobServiceClient(azurite.blobUrl, credential);
+  const service = new BlobServiceClient(azurite.blobUrl, credential, {
+    retryOptions: { maxTries: 1 },
+  });
   return service.getContainerClient('container').getBlockBlobClient(blobName);
 }
 
 function tableClient(azurite: RunningAzurite): TableClient {
   const credential = new AzureNamedKeyCredential(azurite.accountName, azurite.accountKey);
-  return new TableClient(azurite.tableUrl, 'rows', credential, { allowInsecureConnection: true });
+  return new TableClient(azurite.tableUrl, 'rows', credential, {
+    allowInsecureConnection: true,
+    retryOptions: { maxRetries: 0 },
+  });
 }
 
 async function createStores(azurite: RunningAzurite): Promise<void> {
