@@ -73,12 +73,13 @@ function delegationKeys(
   let key: UserDelegationKey | undefined;
   let renewal: Promise<UserDelegationKey> | undefined;
 
-  async function fetchKey(): Promise<UserDelegationKey> {
+  async function fetchKey(untilMs: number): Promise<UserDelegationKey> {
     const client = await service.client();
     const now = Date.now();
+    const end = Math.max(now + keyLifeMs, untilMs);
     key = await retrying(limits, ({ timeoutMs }) =>
       attempt('give a user delegation key', timeoutMs, (abortSignal) =>
-        client.getUserDelegationKey(new Date(now - clockSkewMs), new Date(now + keyLifeMs), {
+        client.getUserDelegationKey(new Date(now - clockSkewMs), new Date(end), {
           abortSignal,
         }),
       ),
@@ -86,8 +87,8 @@ function delegationKeys(
     return key;
   }
 
-  function renew(): Promise<UserDelegationKey> {
-    renewal ??= fetchKey().finally(() => {
+  function renew(untilMs: number): Promise<UserDelegationKey> {
+    renewal ??= fetchKey(untilMs).finally(() => {
       renewal = undefined;
     });
     return renewal;
@@ -95,9 +96,9 @@ function delegationKeys(
 
   return async (untilMs) => {
     const endMs = key?.signedExpiresOn.getTime() ?? 0;
-    if (key === undefined || endMs < untilMs) return renew();
+    if (key === undefined || endMs < untilMs) return renew(untilMs);
     // A failure leaves the present key, which is still good; the next request tries again.
-    if (endMs - Date.now() < keyLifeMs / 2) renew().catch(() => undefined);
+    if (endMs - Date.now() < keyLifeMs / 2) renew(untilMs).catch(() => undefined);
     return key;
   };
 }
