@@ -55,7 +55,7 @@ async function mounted(call: RepositoryCall, digest: Digest): Promise<boolean> {
     repository,
     digest,
     from,
-    mayPull: (other) => caller.may('pull', other),
+    mayPull: (other) => caller.mayMountFrom(other),
   });
 }
 

@@ -11,5 +11,10 @@ export interface Caller {
   /** The access token's `jti`, when there is one. */
   readonly tokenId: string | undefined;
   may(action: Action, repository: RepositoryName): boolean;
+  /**
+   * Whether a blob may be mounted from that repository: the principal may pull it, even where the token at
+   * hand is for the target alone. Clients ask for no more when they mount.
+   */
+  mayMountFrom(repository: RepositoryName): boolean;
   mayListCatalog(): boolean;
 }

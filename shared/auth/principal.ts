@@ -1,6 +1,9 @@
+import type { Action } from '../domain/scope.ts';
 import type { Authority } from './authority.ts';
 import type { Caller } from './caller.ts';
 import type { Credential } from './credential.ts';
+import type { RepositoryName } from '../domain/repository-name.ts';
+import { matchesPattern } from '../domain/repository-pattern.ts';
 import { permissionsOfAccess } from './grant.ts';
 import { type Identity, subjectOf } from './identity.ts';
 import { allows, type Permissions } from './permissions.ts';
@@ -13,6 +16,8 @@ const tokenUsername = '00000000-0000-0000-0000-000000000000';
 export interface Principal {
   readonly subject: string;
   readonly permissions: Permissions;
+  /** Patterns of repositories the principal may pull, where the credential itself permits less. */
+  readonly mountFrom?: readonly string[];
   /** `jti` of the access token that was presented. */
   readonly tokenId?: string;
   /** End of the access token that was presented: nothing derived from it lives longer. */
@@ -52,11 +57,14 @@ export async function authenticate(
 }
 
 /** The principal as the use cases see it. */
-export function callerOf({ subject, tokenId, permissions }: Principal): Caller {
+export function callerOf({ subject, tokenId, permissions, mountFrom = [] }: Principal): Caller {
+  const may = (action: Action, repository: RepositoryName) =>
+    allows(permissions, action, repository);
   return {
     subject,
     tokenId,
-    may: (action, repository) => allows(permissions, action, repository),
+    may,
+    mayMountFrom: (repository) => may('pull', repository) || matchesPattern(mountFrom, repository),
     mayListCatalog: () => permissions.catalog,
   };
 }
@@ -90,6 +98,6 @@ async function principalOf(authority: Authority, identity: Identity): Promise<Pr
 
 function bearerOf(claims: AccessClaims | undefined): Principal | undefined {
   if (claims === undefined) return undefined;
-  const { subject, tokenId, expiresAtMs, access } = claims;
-  return { subject, tokenId, expiresAtMs, permissions: permissionsOfAccess(access) };
+  const { subject, tokenId, expiresAtMs, access, mountFrom } = claims;
+  return { subject, tokenId, expiresAtMs, mountFrom, permissions: permissionsOfAccess(access) };
 }

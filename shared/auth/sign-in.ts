@@ -1,9 +1,9 @@
-import { parseScopes } from '../domain/scope.ts';
+import { parseScopes, type ResourceScope } from '../domain/scope.ts';
 import type { Authority } from './authority.ts';
 import { formatScope, unauthorized } from './challenge.ts';
 import type { Credential } from './credential.ts';
 import { grant } from './grant.ts';
-import { authenticate } from './principal.ts';
+import { authenticate, type Principal } from './principal.ts';
 
 /** A request to the token endpoint, of either method. */
 export interface TokenRequest {
@@ -56,6 +56,7 @@ export async function signIn(
     subject,
     audience,
     access,
+    mountFrom: mountableBy(principal, access),
     expiresAtMostMs: expiresAtMs,
   });
   return {
@@ -68,4 +69,17 @@ export async function signIn(
     }),
     ...(request.offline && refreshToken !== undefined && { refresh_token: refreshToken }),
   };
+}
+
+/** A token stays small enough for a header. */
+const maxMountPatterns = 50;
+
+/** Where a push may mount from: all that the principal may pull, for tokens that allow a push at all. */
+function mountableBy(
+  { permissions, mountFrom = [] }: Principal,
+  access: readonly ResourceScope[],
+): readonly string[] {
+  if (!access.some(({ actions }) => actions.includes('push'))) return [];
+  const pullable = permissions.rules.filter(({ actions }) => actions.includes('pull'));
+  return [...pullable.map(({ pattern }) => pattern), ...mountFrom].slice(0, maxMountPatterns);
 }

@@ -15,6 +15,8 @@ interface TokenClaims {
 /** What an access token says: what its bearer may do, whoever that is. */
 export interface AccessClaims extends TokenClaims {
   readonly access: readonly ResourceScope[];
+  /** Patterns of repositories a push under this token may mount blobs from. */
+  readonly mountFrom: readonly string[];
 }
 
 /** What a refresh token says: who its bearer is; what that permits is asked when it is used. */
@@ -27,7 +29,8 @@ export function parseAccessClaims(payload: JWTPayload, keyId: string): AccessCla
   const common = parseCommonClaims(payload, keyId);
   const access = parseAccess(payload['access']);
   if (common === undefined || access === undefined) return undefined;
-  return payload['grant_type'] === 'access_token' ? { ...common, access } : undefined;
+  const mountFrom = parseStrings(payload['mount_from']);
+  return payload['grant_type'] === 'access_token' ? { ...common, access, mountFrom } : undefined;
 }
 
 /** Undefined when the payload, whose signature was checked, is not a refresh token. */
@@ -66,5 +69,9 @@ function parseResourceScope(value: unknown): ResourceScope | undefined {
   if (typeof type !== 'string' || typeof name !== 'string' || !Array.isArray(actions)) {
     return undefined;
   }
-  return { type, name, actions: actions.filter((action) => typeof action === 'string') };
+  return { type, name, actions: parseStrings(actions) };
+}
+
+function parseStrings(value: unknown): string[] {
+  return Array.isArray(value) ? value.filter((each) => typeof each === 'string') : [];
 }

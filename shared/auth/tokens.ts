@@ -31,6 +31,7 @@ export interface AccessTokenRequest {
   /** The registry's host as this client knows it, port included; a token is good there only. */
   readonly audience: string;
   readonly access: readonly ResourceScope[];
+  readonly mountFrom?: readonly string[];
   /** The token ends then at the latest, in milliseconds. */
   readonly expiresAtMostMs: number | undefined;
 }
@@ -51,10 +52,14 @@ export class Tokens {
   }
 
   async issueAccess(request: AccessTokenRequest): Promise<IssuedToken> {
-    const { subject, audience, access, expiresAtMostMs = Infinity } = request;
+    const { subject, audience, access, mountFrom = [], expiresAtMostMs = Infinity } = request;
     const remaining = Math.floor((expiresAtMostMs - this.#clock.now().getTime()) / 1000);
     const seconds = Math.max(1, Math.min(accessTokenSeconds, remaining));
-    return this.#sign(subject, audience, seconds, { grant_type: 'access_token', access });
+    return this.#sign(subject, audience, seconds, {
+      grant_type: 'access_token',
+      access,
+      ...(mountFrom.length > 0 && { mount_from: mountFrom }),
+    });
   }
 
   async issueRefresh(identity: Identity, audience: string): Promise<IssuedToken> {

@@ -13,6 +13,7 @@ const nobody: Caller = {
   subject: 'anonymous',
   tokenId: undefined,
   may: () => false,
+  mayMountFrom: () => false,
   mayListCatalog: () => false,
 };
 

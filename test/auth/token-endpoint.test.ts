@@ -372,3 +372,26 @@ test('an instance that starts while storage is down says 503, and 401 to a wrong
   });
   await expect(get('', basic('admin', 'wrong'), on)).rejects.toMatchObject({ status: 401 });
 });
+
+describe('mounting from repositories the token is not for', () => {
+  const mountFromOf = (answer: Json) => decodeJwt(String(answer['access_token']))['mount_from'];
+
+  test('a token that may push says where its principal may mount from', async () => {
+    expect(mountFromOf(await get('scope=repository:team/app:pull,push', admin))).toEqual(['*']);
+  });
+
+  test('a token that may only pull says nothing of it', async () => {
+    expect(mountFromOf(await get('scope=repository:team/app:pull', admin))).toBeUndefined();
+  });
+
+  test('a token derived from an access token mounts from no more than that one may', async () => {
+    const { token } = await app.authority.tokens.issueAccess({
+      subject: 'admin',
+      audience: host,
+      access: [{ type: 'repository', name: 'team/app', actions: ['pull', 'push'] }],
+      expiresAtMostMs: undefined,
+    });
+    const derived = await get('scope=repository:team/app:push', basic(tokenUser, token));
+    expect(mountFromOf(derived)).toEqual(['team/app']);
+  });
+});
