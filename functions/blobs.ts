@@ -1,8 +1,8 @@
-import { type Digest, parseDigest } from '../shared/domain/digest.ts';
-import { RegistryError } from '../shared/errors.ts';
+import type { Digest } from '../shared/domain/digest.ts';
 import { serveBlob } from '../shared/http/blob-response.ts';
 import type { RegistryResponse } from '../shared/http/message.ts';
 import type { RepositoryCall, RepositoryRoute } from '../shared/http/route.ts';
+import { requiredDigest } from '../shared/http/upload-request.ts';
 import { deleteBlob } from '../shared/registry/delete-blob.ts';
 import { locateBlob, statBlob } from '../shared/registry/pull-blob.ts';
 
@@ -45,9 +45,5 @@ async function remove(call: RepositoryCall): Promise<RegistryResponse> {
 }
 
 function digestOf({ params }: RepositoryCall): Digest {
-  const digest = parseDigest(params['digest'] ?? '');
-  if (digest === undefined) {
-    throw new RegistryError('DIGEST_INVALID', { detail: { digest: params['digest'] } });
-  }
-  return digest;
+  return requiredDigest(params['digest']);
 }

@@ -7,7 +7,7 @@ import {
 } from '@azure/functions';
 import { compose } from '../shared/compose.ts';
 import { readConfig } from '../shared/config.ts';
-import { serve } from '../shared/http/serve.ts';
+import { type RequestLog, serve } from '../shared/http/serve.ts';
 import { keyRotation } from './key-rotation.ts';
 import { toHttpResponse, toRegistryRequest } from './platform.ts';
 import { liftRequestTimeout } from './request-timeout.ts';
@@ -44,10 +44,9 @@ function register(name: string, route: string, methods: readonly string[]): void
 }
 
 async function answer(request: HttpRequest, context: InvocationContext): Promise<HttpResponseInit> {
-  const response = await serve(routes, app, toRegistryRequest(request, context), (line) => {
-    context.log(JSON.stringify(line));
-  });
-  return toHttpResponse(response);
+  const log = (line: RequestLog) => context.log(JSON.stringify(line));
+  const received = toRegistryRequest(request, context);
+  return toHttpResponse(await serve(routes, app, received, log));
 }
 
 function isHttpMethod(method: string): method is HttpMethod {

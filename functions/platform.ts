@@ -10,7 +10,7 @@ export function toRegistryRequest(
   context: InvocationContext,
 ): RegistryRequest {
   const url = new URL(request.url);
-  const headers = new Headers([...request.headers]);
+  const { headers } = request;
   return {
     method: request.method,
     path: decodePath(url.pathname),

@@ -1,8 +1,7 @@
-import { parseDigest } from '../shared/domain/digest.ts';
-import { RegistryError } from '../shared/errors.ts';
 import type { RegistryResponse } from '../shared/http/message.ts';
 import { nextLink, parsePage } from '../shared/http/pagination.ts';
 import type { RepositoryCall, RepositoryRoute } from '../shared/http/route.ts';
+import { requiredDigest } from '../shared/http/upload-request.ts';
 import { listReferrers } from '../shared/registry/list-referrers.ts';
 import { limits } from '../shared/registry/settings.ts';
 
@@ -17,10 +16,7 @@ export const referrersRoute: RepositoryRoute = {
 
 async function list(call: RepositoryCall): Promise<RegistryResponse> {
   const { app, request, repository, params } = call;
-  const subject = parseDigest(params['digest'] ?? '');
-  if (subject === undefined) {
-    throw new RegistryError('DIGEST_INVALID', { detail: { digest: params['digest'] } });
-  }
+  const subject = requiredDigest(params['digest']);
   const page = parsePage(request.query, limits.maxReferrersPage);
   const artifactType = request.query.get('artifactType') ?? undefined;
   const filter = artifactType === undefined ? {} : { artifactType };

@@ -44,7 +44,7 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
   const url = (name: keyof typeof settings) => {
     const text = value(name);
     if (text === undefined) return undefined;
-    if (/^https?:\/\/[^?#]+$/.test(text) && URL.canParse(text)) return text.replace(/\/+$/, '');
+    if (isHttpUrl(text)) return text.replace(/\/+$/, '');
     problems.push(`${name} is not an http(s) URL: ${text}`);
     return undefined;
   };
@@ -69,6 +69,9 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
   const accountKey = value('LIGHTER_STORAGE_ACCOUNT_KEY');
   const local = value('LIGHTER_LOCAL') === '1';
   const publicUrl = url('LIGHTER_PUBLIC_URL');
+  if (publicUrl !== undefined && new URL(publicUrl).origin !== publicUrl.toLowerCase()) {
+    problems.push(`LIGHTER_PUBLIC_URL must be scheme, host and port only: ${publicUrl}`);
+  }
   if (!local && publicUrl === undefined) {
     problems.push(`LIGHTER_PUBLIC_URL is missing. ${settings.LIGHTER_PUBLIC_URL}`);
   }
@@ -89,6 +92,10 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
   };
   if (problems.length > 0) throw new ConfigError(problems.join('\n'));
   return config;
+}
+
+function isHttpUrl(text: string): boolean {
+  return /^https?:\/\/[^?#"\s]+$/.test(text) && URL.canParse(text);
 }
 
 /** `https://account.blob.core.windows.net` or, in Azurite's style, `http://127.0.0.1:10000/account`. */

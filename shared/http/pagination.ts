@@ -20,5 +20,5 @@ export function nextLink(
   path: string,
   parameters: Readonly<Record<string, string>>,
 ): Record<string, string> {
-  return { Link: `<${encodeURI(path)}?${new URLSearchParams(parameters)}>; rel="next"` };
+  return { Link: `<${encodeURI(path)}?${new URLSearchParams(parameters).toString()}>; rel="next"` };
 }

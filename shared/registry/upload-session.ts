@@ -126,6 +126,19 @@ export async function discardUpload(
   return outcome.ok;
 }
 
+/** Cancels an upload (OCI distribution-spec main, end-14). Throws BLOB_UPLOAD_UNKNOWN. */
+export async function cancelUpload(
+  registry: Registry,
+  repository: RepositoryName,
+  id: string,
+): Promise<void> {
+  let discarded = false;
+  while (!discarded) {
+    const session = await readUpload(registry, repository, id);
+    discarded = await discardUpload(registry, repository, session);
+  }
+}
+
 /** The operations that consume a session under the ETag it was read with. */
 export function consumeUploadOperations(session: UploadSession): Operation[] {
   return [
