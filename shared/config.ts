@@ -19,12 +19,13 @@ export interface Config {
   readonly allowMissingBlobs: readonly string[];
 }
 
-const settings = {
+/** Every setting of the function app, with what it means in words for its operator. README.md lists them. */
+export const settings = {
   LIGHTER_STORAGE_BLOB_URL: 'Blob endpoint of the content storage account.',
   LIGHTER_STORAGE_TABLE_URL: 'Table endpoint of the content storage account.',
   LIGHTER_STORAGE_ACCOUNT_KEY: 'Account key; without it the managed identity is used.',
-  LIGHTER_STORAGE_CLIENT_ID: 'Client id of a user-assigned managed identity.',
-  LIGHTER_PUBLIC_URL: 'Address clients use, e.g. https://registry.example.com.',
+  LIGHTER_STORAGE_CLIENT_ID: 'Client id of a user-assigned managed identity; without it the system-assigned one.',
+  LIGHTER_PUBLIC_URL: 'Address clients use, e.g. https://registry.example.com. Required except under npm start.',
   LIGHTER_LOCAL: '1 under the local host: redirects stay on the address of the request.',
   LIGHTER_ADMIN_PASSWORD: 'Password of the admin account; without it the account is off.',
   LIGHTER_ANONYMOUS_PULL: 'Repository patterns anyone may pull, comma separated (public/*).',

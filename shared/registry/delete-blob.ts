@@ -4,6 +4,7 @@ import { RegistryError } from '../errors.ts';
 import type { Operation } from '../ports/table-store.ts';
 import { recallBlobLink } from './blob-link.ts';
 import { cacheKey } from './caches.ts';
+import { contended } from './contention.ts';
 import { readManifestRow } from './manifest-row.ts';
 import { blobUnknown } from './pull-blob.ts';
 import type { Registry } from './registry.ts';
@@ -39,7 +40,7 @@ export async function deleteBlob(
   const intent = await registry.tables.get('repo', partition, intentKey(digest, name));
   const link = await registry.tables.get('repo', partition, blobLinkKey(digest));
   if (link === undefined) throw blobUnknown(digest);
-  if (text(link, 'name') !== name) throw changedMeanwhile(digest);
+  if (text(link, 'name') !== name) throw contended();
   await refuseWhileReferenced(registry, partition, digest);
 
   const due = workKey(registry.clock.now(), 'n', `${digest}:${name}`);
@@ -57,7 +58,7 @@ export async function deleteBlob(
     given,
     { kind: 'upsert', rowKey: due, properties: {} },
   ]);
-  if (!released.ok) throw changedMeanwhile(digest);
+  if (!released.ok) throw contended();
 }
 
 /**
@@ -84,11 +85,4 @@ async function refuseWhileReferenced(
       headers: { Allow: 'GET, HEAD' },
     });
   }
-}
-
-function changedMeanwhile(digest: Digest): RegistryError {
-  return new RegistryError('UNAVAILABLE', {
-    detail: { digest },
-    headers: { 'Retry-After': '1' },
-  });
 }

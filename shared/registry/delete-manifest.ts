@@ -4,6 +4,7 @@ import type { RepositoryName } from '../domain/repository-name.ts';
 import { RegistryError } from '../errors.ts';
 import type { Operation } from '../ports/table-store.ts';
 import { cacheKey } from './caches.ts';
+import { lostRace, untilDecided } from './contention.ts';
 import { readManifestRow } from './manifest-row.ts';
 import { inSeconds, type Registry } from './registry.ts';
 import {
@@ -23,7 +24,6 @@ import { readTag } from './tag-row.ts';
 /** Two operations a tag, and four for the manifest, its referrer rows and its work row: 100 at most. */
 const tagsPerTransaction = 45;
 const tagsWithFlip = 30;
-const maxAttempts = 20;
 
 /**
  * Deletes a manifest with all its tags (OCI distribution-spec v1.1, end-9). Its bytes and its hold on its
@@ -36,15 +36,17 @@ export async function deleteManifest(
 ): Promise<void> {
   const partition = repositoryPartition(repository);
   registry.caches.manifests.delete(cacheKey(partition, manifestKey(digest)));
-  for (let attempt = 0; attempt < maxAttempts;) {
-    const row = await readManifestRow(registry, partition, digest);
-    if (row?.state !== 'live') throw unknown({ digest });
-    const step = await purgeStep(registry, partition, row);
-    if (step === 'purging') return;
-    if (step === 'conflict') attempt += 1;
+  let step: PurgeStep = 'fewer tags';
+  while (step === 'fewer tags') {
+    step = await untilDecided(async () => {
+      const row = await readManifestRow(registry, partition, digest);
+      if (row?.state !== 'live') throw unknown({ digest });
+      return await purgeStep(registry, partition, row);
+    });
   }
-  throw new RegistryError('UNAVAILABLE', { detail: { digest }, headers: { 'Retry-After': '1' } });
 }
+
+type PurgeStep = 'purging' | 'fewer tags';
 
 /**
  * The tags are listed after the manifest's ETag was read, and go in the transaction that ends its life or
@@ -55,7 +57,7 @@ async function purgeStep(
   registry: Registry,
   partition: string,
   row: ManifestRow,
-): Promise<'purging' | 'fewer tags' | 'conflict'> {
+): Promise<PurgeStep | typeof lostRace> {
   const prefix = `g:${row.digest}:` as const;
   const reverse = await registry.tables.list('repo', partition, {
     ...keysUnder(prefix),
@@ -90,7 +92,7 @@ async function purgeStep(
         ]
       : [{ kind: 'merge', rowKey, etag: row.etag, properties: {} }, ...untag],
   );
-  if (!outcome.ok) return 'conflict';
+  if (!outcome.ok) return lostRace;
   return flips ? 'purging' : 'fewer tags';
 }
 
@@ -111,7 +113,7 @@ export async function deleteTag(
   tag: Tag,
 ): Promise<void> {
   const partition = repositoryPartition(repository);
-  for (let attempt = 0; attempt < maxAttempts; attempt++) {
+  await untilDecided(async () => {
     const row = await readTag(registry, partition, tag);
     if (row === undefined) throw unknown({ tag });
     const outcome = await registry.tables.commit('repo', partition, [
@@ -119,9 +121,8 @@ export async function deleteTag(
       { kind: 'delete', rowKey: tagOfKey(row.digest, tag), etag: '*' },
       untaggedWork(registry, row.digest),
     ]);
-    if (outcome.ok) return;
-  }
-  throw new RegistryError('UNAVAILABLE', { detail: { tag }, headers: { 'Retry-After': '1' } });
+    return outcome.ok ? undefined : lostRace;
+  });
 }
 
 function unknown(detail: { tag: Tag } | { digest: Digest }): RegistryError {

@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { Digest } from '../domain/digest.ts';
 import type { Manifest } from '../domain/manifest.ts';
 import type { Tag } from '../domain/reference.ts';
@@ -7,6 +6,7 @@ import { matchesPattern } from '../domain/repository-pattern.ts';
 import { RegistryError } from '../errors.ts';
 import type { Operation } from '../ports/table-store.ts';
 import { ensureVisible } from './catalog.ts';
+import { lostRace, untilDecided } from './contention.ts';
 import { rememberManifest } from './get-manifest.ts';
 import { type Presence, probeChildren } from './manifest-children.ts';
 import { readManifestRow } from './manifest-row.ts';
@@ -28,7 +28,6 @@ export interface ManifestPut {
 
 /** Each tag is up to four operations, so that this many fit the transaction with the manifest. */
 const tagsPerTransaction = 20;
-const maxAttempts = 40;
 
 /**
  * PUT of a manifest (OCI distribution-spec v1.1, end-7): the manifest is live and every tag points to it,
@@ -64,19 +63,15 @@ async function putWithTags(
 ): Promise<void> {
   const partition = repositoryPartition(repository);
   let presence: Presence = new Map();
-  for (let attempt = 0; attempt < maxAttempts; attempt++) {
+  await untilDecided(async () => {
     const [current, ...tags] = await Promise.all([
       readManifestRow(registry, partition, put.digest),
       ...put.tags.map((tag) => readTag(registry, partition, tag)),
     ]);
     const outcome = await attemptPut(registry, partition, put, { current, tags, presence });
-    if (outcome.ok) return;
+    if (outcome.ok) return undefined;
     if (failedAtChild(outcome, put)) presence = await probe(registry, repository, put);
-    else await sleep(Math.random() * Math.min(20 * 2 ** attempt, 500));
-  }
-  throw new RegistryError('UNAVAILABLE', {
-    detail: 'too many others write this manifest or tag',
-    headers: { 'Retry-After': '1' },
+    return lostRace;
   });
 }
 

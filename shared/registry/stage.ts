@@ -5,7 +5,7 @@ import type { BlobStore } from '../ports/blob-store.ts';
 import { RegistryError } from '../errors.ts';
 import { limits } from './settings.ts';
 import type { StagedRun } from './rows.ts';
-import { blockId } from './upload-session.ts';
+import { blockId } from './upload-row.ts';
 
 /** Most blobs are small configs: the first buffer is small, and only a body that fills it gets a block's. */
 const firstBufferBytes = 64 * 1024;

@@ -3,7 +3,7 @@ import { RegistryError } from '../errors.ts';
 import type { Registry } from './registry.ts';
 import type { UploadSession } from './rows.ts';
 import { digestMismatch, hashOf } from './stage.ts';
-import { blockIds } from './upload-session.ts';
+import { blockIds } from './upload-row.ts';
 
 /** Writes the blob of a session in one request. The caller has verified the bytes. */
 export async function storeWhole(

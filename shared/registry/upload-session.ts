@@ -1,20 +1,16 @@
 import { randomBytes } from 'node:crypto';
-import {
-  type Digest,
-  type DigestAlgorithm,
-  parseDigest,
-  parseDigestAlgorithm,
-} from '../domain/digest.ts';
-import { newPhysicalName, type PhysicalName } from '../domain/physical-name.ts';
+import type { Digest, DigestAlgorithm } from '../domain/digest.ts';
+import { newPhysicalName } from '../domain/physical-name.ts';
 import type { RepositoryName } from '../domain/repository-name.ts';
 import { RegistryError } from '../errors.ts';
-import type { Operation, Row, RowProperties } from '../ports/table-store.ts';
+import type { Operation } from '../ports/table-store.ts';
 import { cacheKey } from './caches.ts';
 import { ensureCatalogued } from './catalog.ts';
+import { contended, lostRace, untilDecided } from './contention.ts';
 import { inSeconds, type Registry } from './registry.ts';
 import { repositoryPartition, uploadKey, workKey } from './row-keys.ts';
 import type { StagedRun, UploadSession } from './rows.ts';
-import { number, optionalText, text } from './row-values.ts';
+import { blockCount, parseUploadSession, toProperties } from './upload-row.ts';
 import { limits, seconds } from './settings.ts';
 
 /** Starts an upload: the session and its work row in one transaction. Costs one request. */
@@ -41,7 +37,7 @@ export async function startUpload(
     { kind: 'insert', rowKey: uploadKey(id), properties: toProperties(session) },
     { kind: 'insert', rowKey: session.workKey, properties: {} },
   ]);
-  if (!outcome.ok) throw new RegistryError('UNAVAILABLE', { detail: 'upload id collision' });
+  if (!outcome.ok) throw contended();
   return remember(registry, repository, { ...session, etag: outcome.etags[0] ?? '' });
 }
 
@@ -132,11 +128,10 @@ export async function cancelUpload(
   repository: RepositoryName,
   id: string,
 ): Promise<void> {
-  let discarded = false;
-  while (!discarded) {
+  await untilDecided(async () => {
     const session = await readUpload(registry, repository, id);
-    discarded = await discardUpload(registry, repository, session);
-  }
+    return (await discardUpload(registry, repository, session)) ? undefined : lostRace;
+  });
 }
 
 /** The operations that consume a session under the ETag it was read with. */
@@ -151,21 +146,6 @@ export function forgetUpload(registry: Registry, repository: RepositoryName, id:
   registry.caches.uploads.delete(sessionKey(repository, id));
 }
 
-/** The ids of all blocks of a session, in order. A fixed length, as Put Block wants of one blob's ids. */
-export function blockIds(session: UploadSession): string[] {
-  return session.runs.flatMap(({ attempt, count }) =>
-    Array.from({ length: count }, (_, index) => blockId(attempt, index)),
-  );
-}
-
-export function blockId(attempt: string, index: number): string {
-  return attempt + String(index).padStart(6, '0');
-}
-
-function blockCount(session: UploadSession): number {
-  return session.runs.reduce((sum, run) => sum + run.count, 0);
-}
-
 function sessionKey(repository: RepositoryName, id: string): string {
   return cacheKey(repositoryPartition(repository), uploadKey(id));
 }
@@ -177,40 +157,4 @@ function remember(
 ): UploadSession {
   registry.caches.uploads.set(sessionKey(repository, session.id), session);
   return session;
-}
-
-function toProperties(session: UploadSession): RowProperties {
-  return {
-    name: session.name,
-    subject: session.subject,
-    algorithm: session.algorithm,
-    offset: session.offset,
-    runs: session.runs.map(({ attempt, count }) => `${attempt}*${count}`).join(','),
-    prefixDigest: session.prefixDigest ?? '',
-    state: session.state,
-    workKey: session.workKey,
-  };
-}
-
-function parseUploadSession(id: string, row: Row): UploadSession {
-  return {
-    id,
-    name: text(row, 'name') as PhysicalName,
-    subject: text(row, 'subject'),
-    algorithm: parseDigestAlgorithm(text(row, 'algorithm')) ?? 'sha256',
-    offset: number(row, 'offset'),
-    runs: parseRuns(text(row, 'runs')),
-    prefixDigest: parseDigest(optionalText(row, 'prefixDigest') ?? ''),
-    state: text(row, 'state') === 'open' ? 'open' : 'discarded',
-    workKey: text(row, 'workKey'),
-    etag: row.etag,
-  };
-}
-
-function parseRuns(list: string): StagedRun[] {
-  if (list === '') return [];
-  return list.split(',').map((run) => {
-    const [attempt = '', count = '0'] = run.split('*');
-    return { attempt, count: Number(count) };
-  });
 }
