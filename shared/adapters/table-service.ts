@@ -21,7 +21,7 @@ export interface TableService {
 
 /**
  * The service behind the SDK's own pipeline, of which the authentication is what we want: its typed
- * methods hide the ETag of a delete and cost twice as much. The SDK is loaded with the first request.
+ * transactions drop the ETag of a delete. The SDK is loaded with the first request.
  */
 export function connectTableService(settings: Config['storage']): TableService {
   const endpoint = settings.tableUrl;

@@ -23,7 +23,7 @@ export interface ByteRange {
  */
 export interface BlobStore {
   /**
-   * Put Block with Content-MD5. `blockId` is plain ASCII, the same length for every block of a blob. The
+   * Put Block, with Content-MD5 where a network lies between. `blockId` is plain ASCII, the same length for every block of a blob. The
    * buffer may be reused once the promise has settled.
    */
   stageBlock(
@@ -45,7 +45,10 @@ export interface BlobStore {
     metadata: Readonly<Record<string, string>>,
   ): Promise<'committed' | 'exists' | 'missing'>;
 
-  /** Put Blob with `If-None-Match: *` and Content-MD5; at most 5,000 MiB, meant for small ones. */
+  /**
+   * Put Blob with `If-None-Match: *`, and Content-MD5 like a block; at most 5,000 MiB, meant for small ones.
+   * `exists` as with commitBlocks.
+   */
   putBlob(
     container: ContainerName,
     name: PhysicalName,
@@ -76,7 +79,8 @@ export interface BlobStore {
 
   /**
    * The blob's bytes as they arrive, for hashing or serving; a broken connection is resumed at the offset
-   * reached, pinned to the ETag of the first answer. Undefined when there is no committed blob.
+   * reached, pinned to the ETag of the first answer. Undefined when there is no committed blob. Holds a
+   * connection until it is iterated to the end or the iteration is ended.
    */
   stream(
     container: ContainerName,
@@ -86,8 +90,9 @@ export interface BlobStore {
 
   /**
    * A URL with which anyone may read this one blob (`sr=b&sp=r`, `rsct=application/octet-stream`), valid
-   * from five minutes ago for `sasTtlSeconds` from now. `publicBase` replaces storage's own address,
-   * for a local storage that clients reach by another one.
+   * from five minutes ago for `sasTtlSeconds` from now. `publicBase` replaces the blob
+   * endpoint (with the account in its path, where it has one), for a local storage that clients reach by
+   * another address; no request is sent but now and then one for a key.
    */
   signedReadUrl(
     container: ContainerName,

@@ -2,7 +2,10 @@
 export const tableNames = ['repo', 'data', 'digests', 'catalog', 'keys'] as const;
 export type TableName = (typeof tableNames)[number];
 
-/** Integers are stored as Edm.Int64 and must be safe integers; bytes as Edm.Binary, at most 64 KiB. */
+/**
+ * Integers are stored as Edm.Int64 and must be safe integers; bytes as Edm.Binary, at most 64 KiB. The
+ * name `w` is taken by the nonce of rule R4, which readers do not see.
+ */
 export type RowValue = string | number | boolean | Date | Uint8Array;
 export type RowProperties = Readonly<Record<string, RowValue>>;
 
@@ -77,7 +80,9 @@ export interface TableStore {
    * Does all operations or none (entity group transaction; at most 100 operations, 4 MiB, each row once).
    * A single operation is sent without a batch. Every row written carries a nonce `w` of this call; after
    * a time-out, a reset or a 5xx the call is repeated, and a conflict met then is believed only after the
-   * rows were read back and found not to be its own (rule R4). Does not create the table.
+   * rows were read back and found not to be its own (rule R4). Of such a call that turns out to have been
+   * done, a row that somebody else has written since gets an ETag that no longer matches; and a call of
+   * deletes alone, which leaves no nonce, counts as done when all of its rows are gone, whoever did it.
    */
   commit(
     table: TableName,
