@@ -18,6 +18,24 @@ export interface LocalSettings {
   readonly bundle: boolean;
 }
 
+/** Every setting of `npm start` besides the registry's own, in words for its user. README.md lists them. */
+export const localSettings = {
+  LIGHTER_PORT: 'Port, 5080 unless set.',
+  LIGHTER_HOST: 'Address to listen on, 127.0.0.1 unless set; 0.0.0.0 for all.',
+  LIGHTER_DATA: 'Folder that everything is kept in, .lighter unless set.',
+  LIGHTER_TLS_CERT:
+    'File with the certificate chain in PEM; with LIGHTER_TLS_KEY it switches TLS on.',
+  LIGHTER_TLS_KEY: 'File with the private key in PEM.',
+  LIGHTER_HOST_STRICT:
+    '1: behave like the Functions host where it hurts (bodies with a Content-Length buffered and limited, 300 s, no answer after a throw).',
+  LIGHTER_MAX_BODY_BYTES: 'The strict host’s limit of a request body, 104857600 unless set.',
+  LIGHTER_BUNDLE: '1: run the bundle of npm run build instead of the sources.',
+} as const;
+
+/** Settings of the registry that `npm start` understands, too; the others it sets itself. */
+type SharedSetting = 'LIGHTER_PUBLIC_URL' | 'LIGHTER_ADMIN_PASSWORD';
+type SettingName = keyof typeof localSettings | SharedSetting;
+
 export class SettingsError extends Error {
   override readonly name = 'SettingsError';
 }
@@ -30,9 +48,9 @@ type Environment = Readonly<Record<string, string | undefined>>;
  */
 export function readLocalSettings(environment: Environment): LocalSettings {
   const problems: string[] = [];
-  const value = (name: string) => environment[name]?.trim() || undefined;
+  const value = (name: SettingName) => environment[name]?.trim() || undefined;
 
-  function integer(name: string, fallback: number, max: number): number {
+  function integer(name: SettingName, fallback: number, max: number): number {
     const text = value(name);
     if (text === undefined) return fallback;
     const number = Number(text);
@@ -40,14 +58,14 @@ export function readLocalSettings(environment: Environment): LocalSettings {
     problems.push(`${name} is not a whole number from 0 to ${max}: ${text}`);
     return fallback;
   }
-  function flag(name: string): boolean {
+  function flag(name: SettingName): boolean {
     const text = value(name);
     if (text !== undefined && text !== '0' && text !== '1') {
       problems.push(`${name} is neither 0 nor 1: ${text}`);
     }
     return text === '1';
   }
-  function file(name: string): Buffer | undefined {
+  function file(name: SettingName): Buffer | undefined {
     const path = value(name);
     if (path === undefined) return undefined;
     try {
@@ -60,7 +78,7 @@ export function readLocalSettings(environment: Environment): LocalSettings {
   function tls(): LocalSettings['tls'] {
     const cert = file('LIGHTER_TLS_CERT');
     const key = file('LIGHTER_TLS_KEY');
-    const given = ['LIGHTER_TLS_CERT', 'LIGHTER_TLS_KEY'].filter((name) => value(name));
+    const given = (['LIGHTER_TLS_CERT', 'LIGHTER_TLS_KEY'] as const).filter((name) => value(name));
     if (given.length === 1) problems.push('LIGHTER_TLS_CERT and LIGHTER_TLS_KEY go together.');
     if (cert === undefined || key === undefined) return undefined;
     try {

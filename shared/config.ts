@@ -24,10 +24,13 @@ export const settings = {
   LIGHTER_STORAGE_BLOB_URL: 'Blob endpoint of the content storage account.',
   LIGHTER_STORAGE_TABLE_URL: 'Table endpoint of the content storage account.',
   LIGHTER_STORAGE_ACCOUNT_KEY: 'Account key; without it the managed identity is used.',
-  LIGHTER_STORAGE_CLIENT_ID: 'Client id of a user-assigned managed identity; without it the system-assigned one.',
-  LIGHTER_PUBLIC_URL: 'Address clients use, e.g. https://registry.example.com. Required except under npm start.',
+  LIGHTER_STORAGE_CLIENT_ID:
+    'Client id of a user-assigned managed identity; without it the system-assigned one.',
+  LIGHTER_PUBLIC_URL:
+    'Address clients use, e.g. https://registry.example.com. Required except under npm start.',
   LIGHTER_LOCAL: '1 under the local host: redirects stay on the address of the request.',
-  LIGHTER_ADMIN_PASSWORD: 'Password of the admin account; without it the account is off.',
+  LIGHTER_ADMIN_PASSWORD:
+    'Password of the admin account; without it the account is off, or under npm start gets one made up.',
   LIGHTER_ANONYMOUS_PULL: 'Repository patterns anyone may pull, comma separated (public/*).',
   LIGHTER_ALLOW_MISSING_BLOBS:
     'Repository patterns in which manifests may name blobs that were never pushed, comma separated.',
