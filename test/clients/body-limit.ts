@@ -1,4 +1,5 @@
-import { ok, strictEqual } from 'node:assert/strict';
+import { ok } from 'node:assert/strict';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { toolPath } from './install.ts';
 import { exec, execMustFail } from './process.ts';
@@ -12,6 +13,7 @@ const maxBodyBytes = 1024 * 1024;
 async function run(bench: Workbench): Promise<void> {
   const { images, folder, env, test } = bench;
   const registry = await startRegistry(join(folder, 'registry'), {
+    LIGHTER_HOST_STRICT: '1',
     LIGHTER_MAX_BODY_BYTES: String(maxBodyBytes),
   });
   await writeDockerConfig({ ...bench, registry });
@@ -24,14 +26,15 @@ async function run(bench: Workbench): Promise<void> {
       const message = await execMustFail(toolPath('oras'), push, { env, timeoutSeconds: 60 });
       ok(message.includes('413') && message.includes(String(maxBodyBytes)), message);
     });
-    await test('does not bind a client that streams the same layer', async () => {
-      const reference = `${registry.host}/limit/crane:1`;
-      await exec(toolPath('crane'), ['push', image.folder, reference], { env });
-      strictEqual((await registry.manifest('limit/crane', '1')).digest, image.digest);
+    await test('leaves the registry usable for what is smaller', async () => {
+      const file = join(folder, 'small.txt');
+      await writeFile(file, 'small\n');
+      const push = ['push', '--plain-http', '--disable-path-validation'];
+      await exec(toolPath('oras'), [...push, `${registry.host}/limit/small:1`, file], { env });
     });
   } finally {
     await registry.stop();
   }
 }
 
-export const bodyLimit: Client = { name: 'body-limit', tools: ['oras', 'crane'], run };
+export const bodyLimit: Client = { name: 'body-limit', tools: ['oras'], run };

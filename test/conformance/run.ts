@@ -24,6 +24,7 @@ interface Variant {
 
 const variants: Variant[] = [
   { name: 'default settings', settings: {}, options: {} },
+  { name: 'strict host', settings: { LIGHTER_HOST_STRICT: '1' }, options: {} },
   {
     name: 'sparse manifests',
     settings: { LIGHTER_ALLOW_MISSING_BLOBS: 'conf/*' },
