@@ -2,13 +2,19 @@ import { algorithmOf, type Digest } from '../domain/digest.ts';
 import type { RepositoryName } from '../domain/repository-name.ts';
 import { RegistryError } from '../errors.ts';
 import { type ContentRange, checkLength, sessionAt } from './append-upload.ts';
-import { readBlobLink, touchBlobLink } from './blob-link.ts';
+import { touchBlobLink } from './blob-link.ts';
 import { publishBlob } from './publish-blob.ts';
 import type { Registry } from './registry.ts';
 import { type Bytes, digestMismatch, hashOf, stage } from './stage.ts';
 import type { UploadSession } from './rows.ts';
 import { storeBlocks, storeWhole } from './store-blob.ts';
-import { advanceUpload, discardUpload, readUpload, recallUpload } from './upload-session.ts';
+import {
+  advanceUpload,
+  discardUpload,
+  endedIn,
+  readUpload,
+  recallUpload,
+} from './upload-session.ts';
 
 export interface FinalPut {
   readonly digest: Digest;
@@ -32,8 +38,7 @@ export async function finishUpload(
     await finishOnce(registry, repository, id, put);
   } catch (error) {
     const gone = error instanceof RegistryError && error.code === 'BLOB_UPLOAD_UNKNOWN';
-    const link = gone ? await readBlobLink(registry, repository, put.digest) : undefined;
-    if (link?.uploadId !== id) throw error;
+    if (!gone || !(await endedIn(registry, repository, id, put.digest))) throw error;
   }
 }
 
@@ -70,7 +75,7 @@ async function verifyOnly(
     const current = await readUpload(registry, repository, session.id);
     throw current.offset > 0 ? restart(current) : digestMismatch(put.digest, received.digest);
   }
-  await discardUpload(registry, repository, session);
+  await discardUpload(registry, repository, session, put.digest);
 }
 
 /** All bytes come with this one request. */
@@ -108,7 +113,7 @@ async function finishStaged(
   const recalled = await recallUpload(registry, repository, id);
   if (recalled.prefixDigest === digest) {
     if (await touchBlobLink(registry, repository, digest)) {
-      if (await discardUpload(registry, repository, recalled)) return;
+      if (await discardUpload(registry, repository, recalled, digest)) return;
     } else {
       await storeBlocks(registry, recalled, digest, 'verified');
       return await publishBlob(registry, repository, recalled, digest);

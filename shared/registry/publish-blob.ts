@@ -74,5 +74,5 @@ async function settleLostRace(
   if (link === undefined) {
     throw new RegistryError('BLOB_UPLOAD_UNKNOWN', { detail: { upload: session.id } });
   }
-  if (link.uploadId !== session.id) await discardUpload(registry, repository, session);
+  if (link.uploadId !== session.id) await discardUpload(registry, repository, session, digest);
 }

@@ -30,8 +30,11 @@ export interface UploadSession {
   readonly runs: readonly StagedRun[];
   /** Digest of all bytes so far, when one request brought them all. */
   readonly prefixDigest: Digest | undefined;
-  /** `discarded`: nobody may finish it any more, the sweep removes it. */
-  readonly state: 'open' | 'discarded';
+  /**
+   * Nobody may finish it any more and the sweep removes it: `discarded`, or a `duplicate`, whose bytes were
+   * those of `prefixDigest` and which the repository had already.
+   */
+  readonly state: 'open' | 'discarded' | 'duplicate';
   readonly workKey: string;
   readonly etag: string;
 }

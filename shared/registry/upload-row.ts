@@ -4,6 +4,8 @@ import type { Row, RowProperties } from '../ports/table-store.ts';
 import type { StagedRun, UploadSession } from './rows.ts';
 import { number, optionalText, text } from './row-values.ts';
 
+const states = ['open', 'discarded', 'duplicate'] as const;
+
 /** The ids of all blocks of a session, in order. A fixed length, as Put Block wants of one blob's ids. */
 export function blockIds(session: UploadSession): string[] {
   return session.runs.flatMap(({ attempt, count }) =>
@@ -43,7 +45,7 @@ export function parseUploadSession(id: string, row: Row): UploadSession {
     offset: number(row, 'offset'),
     runs: parseRuns(text(row, 'runs')),
     prefixDigest: parseDigest(optionalText(row, 'prefixDigest') ?? ''),
-    state: text(row, 'state') === 'open' ? 'open' : 'discarded',
+    state: states.find((state) => state === text(row, 'state')) ?? 'discarded',
     workKey: text(row, 'workKey'),
     etag: row.etag,
   };

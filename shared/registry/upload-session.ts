@@ -4,6 +4,7 @@ import { newPhysicalName } from '../domain/physical-name.ts';
 import type { RepositoryName } from '../domain/repository-name.ts';
 import { RegistryError } from '../errors.ts';
 import type { Operation } from '../ports/table-store.ts';
+import { readBlobLink } from './blob-link.ts';
 import { cacheKey } from './caches.ts';
 import { ensureCatalogued } from './catalog.ts';
 import { contended, lostRace, untilDecided } from './contention.ts';
@@ -100,15 +101,25 @@ export async function advanceUpload(
   return remember(registry, repository, { ...next, etag: outcome.etags[0] ?? '' });
 }
 
-/** Ends a session without a blob; the sweep removes what it staged. False when it was gone or changed. */
+/**
+ * Ends a session without a blob, as a duplicate of one when that is given; the sweep removes what it staged.
+ * False when it was gone or changed.
+ */
 export async function discardUpload(
   registry: Registry,
   repository: RepositoryName,
   session: UploadSession,
+  duplicateOf?: Digest,
 ): Promise<boolean> {
   forgetUpload(registry, repository, session.id);
   const dueNow = workKey(registry.clock.now(), 'u', session.id);
-  const discarded: UploadSession = { ...session, state: 'discarded', workKey: dueNow };
+  const discarded: UploadSession = {
+    ...session,
+    ...(duplicateOf === undefined
+      ? { state: 'discarded' }
+      : { state: 'duplicate', prefixDigest: duplicateOf }),
+    workKey: dueNow,
+  };
   const outcome = await registry.tables.commit('repo', repositoryPartition(repository), [
     {
       kind: 'replace',
@@ -120,6 +131,20 @@ export async function discardUpload(
     { kind: 'upsert', rowKey: dueNow, properties: {} },
   ]);
   return outcome.ok;
+}
+
+/** Whether the upload ended in this digest, which a repeated final PUT then need not do again. */
+export async function endedIn(
+  registry: Registry,
+  repository: RepositoryName,
+  id: string,
+  digest: Digest,
+): Promise<boolean> {
+  const link = await readBlobLink(registry, repository, digest);
+  if (link === undefined || link.uploadId === id) return link !== undefined;
+  const row = await registry.tables.get('repo', repositoryPartition(repository), uploadKey(id));
+  const session = row === undefined ? undefined : parseUploadSession(id, row);
+  return session?.state === 'duplicate' && session.prefixDigest === digest;
 }
 
 /** Cancels an upload (OCI distribution-spec main, end-14). Throws BLOB_UPLOAD_UNKNOWN. */
