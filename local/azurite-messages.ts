@@ -27,4 +27,5 @@ export interface AzuriteServe {
 export type AzuriteReport =
   | { readonly kind: 'ready'; readonly blobPort: number; readonly tablePort: number }
   | { readonly kind: 'failed'; readonly message: string }
+  | { readonly kind: 'folder-in-use' }
   | { readonly kind: 'unsaved'; readonly message: string };

@@ -11,7 +11,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { AzuriteReport, AzuriteServe, AzuriteStart } from './azurite-messages.ts';
 import { startSnapshots, type SnapshotDatabase } from './azurite-snapshots.ts';
-import { lockFolder, type FolderLock } from './folder-lock.ts';
+import { FolderInUseError, lockFolder, type FolderLock } from './folder-lock.ts';
 
 interface LokiStore {
   readonly db: SnapshotDatabase;
@@ -181,7 +181,9 @@ async function run(start: AzuriteStart): Promise<void> {
 process.on('SIGINT', () => undefined);
 process.once('message', (start: AzuriteStart) => {
   run(start).catch((error: unknown) => {
-    report({ kind: 'failed', message: error instanceof Error ? error.message : String(error) });
+    if (error instanceof FolderInUseError) report({ kind: 'folder-in-use' });
+    else
+      report({ kind: 'failed', message: error instanceof Error ? error.message : String(error) });
     process.exit(1);
   });
 });

@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import type { Socket } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import type { AzuriteReport, AzuriteServe, AzuriteStart } from './azurite-messages.ts';
+import { FolderInUseError } from './folder-lock.ts';
 
 export type AzuriteOptions = Omit<AzuriteStart, 'tls'> & Partial<Pick<AzuriteStart, 'tls'>>;
 
@@ -32,7 +33,8 @@ const serverFile = fileURLToPath(new URL('azurite-server.ts', import.meta.url));
 
 /**
  * Starts Azurite's blob and table services as a child process on free loopback ports and waits until
- * both accept requests. Rejects, with nothing left running, when they do not.
+ * both accept requests. Rejects, with nothing left running, when they do not: with a
+ * FolderInUseError when another Azurite has the data folder.
  */
 export async function startAzurite(options: AzuriteOptions): Promise<RunningAzurite> {
   const start: AzuriteStart = { tls: undefined, ...options };
@@ -97,25 +99,31 @@ async function untilReady(
   start: AzuriteStart,
 ): Promise<Extract<AzuriteReport, { kind: 'ready' }>> {
   return new Promise((resolve, reject) => {
-    function fail(message: string): void {
+    function fail(error: Error): void {
       clearTimeout(timer);
       child.kill('SIGKILL');
-      reject(new Error(message));
+      reject(error);
     }
     const timer = setTimeout(
-      () => fail(`Azurite did not start in ${startTimeoutMs / 1000} s.`),
+      () => fail(new Error(`Azurite did not start in ${startTimeoutMs / 1000} s.`)),
       startTimeoutMs,
     );
     const onExit = (code: number | null, signal: NodeJS.Signals | null): void =>
-      fail(`Azurite did not start (${describeExit(code, signal)}).`);
-    child.once('error', (error) => fail(error.message));
+      fail(new Error(`Azurite did not start (${describeExit(code, signal)}).`));
+    child.once('error', fail);
     child.once('exit', onExit);
     child.once('message', (message: AzuriteReport) => {
-      if (message.kind !== 'ready') return fail(message.message);
+      if (message.kind !== 'ready') return fail(startError(message));
       clearTimeout(timer);
       child.off('exit', onExit);
       resolve(message);
     });
     child.send(start);
   });
+}
+
+function startError(report: Exclude<AzuriteReport, { kind: 'ready' }>): Error {
+  return report.kind === 'folder-in-use'
+    ? new FolderInUseError('Another process is using the data folder.')
+    : new Error(report.message);
 }

@@ -31,7 +31,7 @@ export async function lockFolder(folder: string): Promise<FolderLock> {
     if (lock !== undefined) return lock;
     const holder = await askHolder(path);
     if (holder === 'running') {
-      throw new FolderInUseError(`Another Lighter is using the data folder ${folder}.`);
+      throw new FolderInUseError(`Another process is using ${folder}.`);
     }
     if (holder === 'none') rmSync(path, { force: true });
     else await sleep(retryMs);

@@ -1,9 +1,13 @@
+import { FolderInUseError } from './folder-lock.ts';
 import type { LocalSettings } from './settings.ts';
 
 /** One line on why it did not start and, where there is something, what to do about it. */
 export function explainStartError(error: unknown, settings: LocalSettings): string {
   if (!(error instanceof Error)) return String(error);
   const { address, port, dataFolder } = settings;
+  if (error instanceof FolderInUseError) {
+    return `Another Lighter is using the data folder ${dataFolder}.`;
+  }
   const code = 'code' in error ? error.code : undefined;
   const isNetwork =
     'syscall' in error && /^(?:listen|bind|getaddrinfo)$/.test(String(error.syscall));

@@ -33,7 +33,8 @@ function networkNote(
   scheme: string,
   port: number,
 ): readonly string[] {
-  if (publicUrl !== undefined || !wildcards.includes(address)) return [];
+  if (publicUrl !== undefined) return [`Listening on ${scheme}://${address}:${port}`];
+  if (!wildcards.includes(address)) return [];
   const addresses = Object.values(networkInterfaces())
     .flatMap((each) => each ?? [])
     .filter((each) => each.family === 'IPv4' && !each.internal)

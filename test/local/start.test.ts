@@ -1,0 +1,180 @@
+import { mkdtemp, rm, stat, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { once } from 'node:events';
+import { request } from 'node:https';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { makeTestCertificate } from '../harness/certificate.ts';
+import { runStartCommand, type StartedCommand } from '../harness/start-command.ts';
+
+let folder: string;
+let dataFolder: string;
+
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'lighter-start-'));
+  dataFolder = join(folder, 'data');
+});
+afterEach(() => rm(folder, { recursive: true, force: true }));
+
+function passwordOf({ stdout }: StartedCommand): string {
+  return /docker login .* -p (\S+)/.exec(stdout)?.[1] ?? '';
+}
+
+function basic(password: string): { authorization: string } {
+  return { authorization: `Basic ${btoa(`admin:${password}`)}` };
+}
+
+const digestOfEmpty = `sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855`;
+
+describe('npm start', () => {
+  it('says what to type next, with a password that works, and ends with 0 on Ctrl-C', async () => {
+    const lighter = await runStartCommand({ LIGHTER_DATA: dataFolder });
+    const host = lighter.url.replace('http://', '');
+    const lines = lighter.stdout.split('\n');
+    expect(lines[0]).toBe(`Lighter is ready at ${lighter.url} and keeps its data in ${dataFolder}`);
+    expect(lines).toContain(`  docker login ${host} -u admin -p ${passwordOf(lighter)}`);
+    expect(lines).toContain(`  docker push  ${host}/alpine`);
+
+    const anonymous = await fetch(`${lighter.url}/v2/`);
+    const admin = await fetch(`${lighter.url}/v2/`, { headers: basic(passwordOf(lighter)) });
+    expect([anonymous.status, admin.status]).toEqual([401, 200]);
+    expect(await lighter.end('SIGINT')).toBe(0);
+    expect(lighter.stderr).toBe('');
+  });
+
+  it('keeps its secrets to their owner, and keeps them: password and data survive a restart', async () => {
+    const first = await runStartCommand({ LIGHTER_DATA: dataFolder });
+    const headers = basic(passwordOf(first));
+    const path = `/v2/kept/blobs/uploads/?digest=${digestOfEmpty}`;
+    const pushed = await fetch(first.url + path, { method: 'POST', headers });
+    await first.end('SIGTERM');
+    const modes = await Promise.all(
+      ['admin-password', 'storage-key'].map(
+        async (name) => (await stat(join(dataFolder, name))).mode & 0o777,
+      ),
+    );
+
+    const second = await runStartCommand({ LIGHTER_DATA: dataFolder });
+    const kept = await fetch(`${second.url}/v2/kept/blobs/${digestOfEmpty}`, {
+      method: 'HEAD',
+      headers,
+    });
+    await second.end('SIGTERM');
+
+    expect(pushed.status).toBe(201);
+    expect(modes).toEqual([0o600, 0o600]);
+    expect(passwordOf(second)).toBe(passwordOf(first));
+    expect(kept.status).toBe(200);
+  });
+
+  it('starts again at once after everything was killed', async () => {
+    const first = await runStartCommand({ LIGHTER_DATA: dataFolder });
+    await first.end('SIGKILL');
+    const second = await runStartCommand({ LIGHTER_DATA: dataFolder });
+    expect(second.stderr).toBe('');
+    expect(await second.end('SIGTERM')).toBe(0);
+  });
+
+  it('takes the password it is given and does not print it', async () => {
+    const password = 'given-by-the-user';
+    const lighter = await runStartCommand({
+      LIGHTER_DATA: dataFolder,
+      LIGHTER_ADMIN_PASSWORD: password,
+    });
+    const admin = await fetch(`${lighter.url}/v2/`, { headers: basic(password) });
+    await lighter.end('SIGTERM');
+    expect(admin.status).toBe(200);
+    expect(lighter.stdout).toContain('-p "$LIGHTER_ADMIN_PASSWORD"');
+    expect(lighter.stdout).not.toContain(password);
+  });
+
+  it('tells clients LIGHTER_PUBLIC_URL, in its own words and in the challenge', async () => {
+    const lighter = await runStartCommand({
+      LIGHTER_DATA: dataFolder,
+      LIGHTER_HOST: '0.0.0.0',
+      LIGHTER_PUBLIC_URL: 'https://registry.example.com',
+    });
+    const port = /Listening on http:\/\/0\.0\.0\.0:(\d+)/.exec(lighter.stdout)?.[1];
+    const challenge = (await fetch(`http://127.0.0.1:${port}/v2/`)).headers.get('www-authenticate');
+    await lighter.end('SIGTERM');
+    expect(lighter.stdout).toContain('docker login registry.example.com -u admin');
+    expect(challenge).toContain('realm="https://registry.example.com/');
+  });
+
+  it('speaks TLS with LIGHTER_TLS_CERT and LIGHTER_TLS_KEY', async () => {
+    const certificate = await makeTestCertificate();
+    const lighter = await runStartCommand({
+      LIGHTER_DATA: dataFolder,
+      LIGHTER_TLS_CERT: certificate.certFile,
+      LIGHTER_TLS_KEY: certificate.keyFile,
+    });
+    const challenge = await new Promise((resolve) => {
+      request(`${lighter.url}/v2/`, { ca: certificate.certificate }, (response) => {
+        response.resume();
+        resolve(response.headers['www-authenticate']);
+      }).end();
+    });
+    await lighter.end('SIGTERM');
+    await certificate.remove();
+    expect(challenge).toContain(`realm="${lighter.url}/`);
+  });
+});
+
+describe('npm start refuses, with one clear line and exit code 1,', () => {
+  async function refusal(settings: Readonly<Record<string, string>>): Promise<string> {
+    const { exitCode, stdout, stderr } = await runStartCommand({
+      LIGHTER_DATA: dataFolder,
+      ...settings,
+    });
+    expect({ exitCode, stdout }).toEqual({ exitCode: 1, stdout: '' });
+    return stderr;
+  }
+
+  it('a port that is taken', async () => {
+    const holder = createServer().listen(0, '127.0.0.1');
+    await once(holder, 'listening');
+    const address = holder.address();
+    const port = address !== null && typeof address === 'object' ? address.port : 0;
+    const words = await refusal({ LIGHTER_PORT: String(port) });
+    holder.close();
+    expect(words).toBe(`Port ${port} of 127.0.0.1 is taken. Set LIGHTER_PORT to another one.\n`);
+  });
+
+  it('a data folder that another one uses', async () => {
+    const first = await runStartCommand({ LIGHTER_DATA: dataFolder });
+    const words = await refusal({});
+    await first.end('SIGTERM');
+    expect(words).toBe(`Another Lighter is using the data folder ${dataFolder}.\n`);
+  });
+
+  it('a data folder that cannot be written to', async () => {
+    await writeFile(join(folder, 'file'), '');
+    const impossible = join(folder, 'file', 'data');
+    expect(await refusal({ LIGHTER_DATA: impossible })).toBe(
+      `The data folder ${impossible} cannot be used (ENOTDIR). Set LIGHTER_DATA to another one.\n`,
+    );
+  });
+
+  it('an address that is not its own', async () => {
+    expect(await refusal({ LIGHTER_HOST: '192.0.2.77' })).toBe(
+      'LIGHTER_HOST is no address of this machine: 192.0.2.77 (EADDRNOTAVAIL).\n',
+    );
+  });
+
+  it('all bad settings at once, the registry’s own included', async () => {
+    const words = await refusal({
+      LIGHTER_PORT: '99999',
+      LIGHTER_BUNDLE: 'yes',
+      LIGHTER_TLS_CERT: join(folder, 'no-such-file'),
+      LIGHTER_PUBLIC_URL: 'registry',
+    });
+    expect(words.trim().split('\n')).toEqual([
+      'LIGHTER_PORT is not a whole number from 0 to 65535: 99999',
+      `LIGHTER_TLS_CERT: the file cannot be read: ${join(folder, 'no-such-file')}`,
+      'LIGHTER_TLS_CERT and LIGHTER_TLS_KEY go together.',
+      'LIGHTER_BUNDLE is neither 0 nor 1: yes',
+      expect.stringContaining('LIGHTER_PUBLIC_URL is not'),
+    ]);
+  });
+});
