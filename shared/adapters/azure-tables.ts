@@ -28,7 +28,9 @@ export function azureTableStore(service: TableService, limits = storageRetryLimi
     const answer = await service.send(request, timeoutMs);
     if (!isTableMissing(answer)) return answer;
     await ensureTable(service, table, timeoutMs);
-    return service.send(request, timeoutMs);
+    const again = await service.send(request, timeoutMs);
+    if (isTableMissing(again)) throw new Undecided(`table ${table} is not there yet`);
+    return again;
   }
 
   async function read(

@@ -27,7 +27,7 @@ export class Undecided extends Error {
 
   constructor(
     message: string,
-    options: { cause?: unknown; retryAfterSeconds?: number | undefined },
+    options: { cause?: unknown; retryAfterSeconds?: number | undefined } = {},
   ) {
     super(message, { cause: options.cause });
     this.retryAfterSeconds = options.retryAfterSeconds;

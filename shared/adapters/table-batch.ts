@@ -14,8 +14,8 @@ export function writeBatch(
   const parts = requests.map((request) =>
     [
       `--changeset_${boundary}`,
-      'content-type: application/http',
-      'content-transfer-encoding: binary',
+      'Content-Type: application/http',
+      'Content-Transfer-Encoding: binary',
       '',
       `${request.method} ${endpoint}/${request.path} HTTP/1.1`,
       ...Object.entries(request.headers).map(([name, value]) => `${name}: ${value}`),
@@ -27,12 +27,13 @@ export function writeBatch(
     method: 'POST',
     path: '$batch',
     headers: {
-      accept: 'multipart/mixed',
-      'content-type': `multipart/mixed; boundary=batch_${boundary}`,
+      Accept: 'application/json',
+      DataServiceVersion: '3.0',
+      'Content-Type': `multipart/mixed; boundary=batch_${boundary}`,
     },
     body: [
       `--batch_${boundary}`,
-      `content-type: multipart/mixed; boundary=changeset_${boundary}`,
+      `Content-Type: multipart/mixed; boundary=changeset_${boundary}`,
       '',
       ...parts,
       `--changeset_${boundary}--`,

@@ -18,11 +18,15 @@ export interface Continuation {
 export const maxRowsPerPage = 1000;
 
 // The least metadata that still names the types of integers, bytes and dates.
-const reading = { accept: 'application/json;odata=minimalmetadata' };
+const reading = {
+  Accept: 'application/json;odata=minimalmetadata',
+  DataServiceVersion: '3.0',
+};
+const answering = { Accept: 'application/json;odata=nometadata', DataServiceVersion: '3.0' };
 const writing = {
-  accept: 'application/json;odata=nometadata',
-  'content-type': 'application/json',
-  prefer: 'return-no-content',
+  ...answering,
+  'Content-Type': 'application/json',
+  Prefer: 'return-no-content',
 };
 
 export function readRow(table: string, partitionKey: string, rowKey: string): TableRequest {
@@ -71,7 +75,7 @@ export function writeRow(
     return {
       method: 'DELETE',
       path,
-      headers: { accept: writing.accept, 'if-match': operation.etag },
+      headers: { ...answering, 'If-Match': operation.etag },
     };
   }
   const body = encodeEntity(partitionKey, operation.rowKey, operation.properties, nonce);
@@ -81,9 +85,9 @@ export function writeRow(
     case 'upsert':
       return { method: 'PUT', path, headers: writing, body };
     case 'replace':
-      return { method: 'PUT', path, headers: { ...writing, 'if-match': operation.etag }, body };
+      return { method: 'PUT', path, headers: { ...writing, 'If-Match': operation.etag }, body };
     case 'merge':
-      return { method: 'PATCH', path, headers: { ...writing, 'if-match': operation.etag }, body };
+      return { method: 'PATCH', path, headers: { ...writing, 'If-Match': operation.etag }, body };
   }
 }
 

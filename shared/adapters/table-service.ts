@@ -49,11 +49,7 @@ export function connectTableService(settings: Config['storage']): TableService {
         core.createPipelineRequest({
           method,
           url: `${endpoint}/${path}`,
-          headers: core.createHttpHeaders({
-            'x-ms-version': '2019-02-02',
-            dataserviceversion: '3.0',
-            ...headers,
-          }),
+          headers: core.createHttpHeaders({ 'x-ms-version': '2019-02-02', ...headers }),
           ...(body !== undefined && { body }),
           agent,
           timeout,

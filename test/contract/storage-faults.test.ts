@@ -9,15 +9,18 @@ import { keySettings } from './key-settings.ts';
 
 let azurite: TestAzurite;
 let proxy: FaultProxy;
-/** Through the proxy, with a short time-out, and directly. */
+/** Through the proxy, patient and hasty, and directly. */
 let storage: Storage;
+let hasty: Storage;
 let direct: Storage;
 
 beforeAll(async () => {
   azurite = await startTestAzurite();
   proxy = await startFaultProxy(azurite);
-  const limits = { tries: 4, firstDelayMs: 100, tryTimeoutMs: 1500, deadlineMs: 10_000 };
-  storage = connectStorage(keySettings({ ...azurite, ...proxy }), limits);
+  const settings = keySettings({ ...azurite, ...proxy });
+  const limits = { tries: 4, firstDelayMs: 20, tryTimeoutMs: 8000, deadlineMs: 15_000 };
+  storage = connectStorage(settings, limits);
+  hasty = connectStorage(settings, { ...limits, tries: 8, tryTimeoutMs: 400 });
   direct = connectStorage(keySettings(azurite));
   await direct.prepare();
 });
@@ -36,7 +39,7 @@ const undecided: readonly [string, Fault][] = [
   ['a 500', { kind: 'status', status: 500 }],
   ['a reset', { kind: 'reset' }],
 ];
-const tooLate: Fault = { kind: 'delay', ms: 2000, at: 'after' };
+const tooLate: Fault = { kind: 'delay', ms: 1500, at: 'after' };
 const late: [string, Fault] = ['an answer that comes too late', tooLate];
 
 /** Rows `row`, `other` and `third`, and an operation of each kind on the first. */
@@ -109,7 +112,7 @@ describe('R4 own answer', () => {
     proxy.inject({ on: ({ kind }) => kind !== 'get', fault: tooLate, times: starts.length });
     const outcomes = await Promise.all(
       starts.map(({ partition, operation }, index) =>
-        storage.tables.commit(
+        hasty.tables.commit(
           'repo',
           partition,
           index < kinds.length
@@ -124,6 +127,23 @@ describe('R4 own answer', () => {
       [...kinds, ...kinds].map((kind) => propertiesAfter[kind]),
     );
   });
+});
+
+describe('a request that arrives long after its repetition', () => {
+  it.each(['insert', 'replace', 'merge', 'delete'] as const)(
+    'changes nothing: %s',
+    async (kind) => {
+      const { partition, operation } = await startingPoint(kind);
+      proxy.inject({ on: kind, fault: { kind: 'deliverLate', ms: 500 } });
+      const outcome = await storage.tables.commit('repo', partition, [operation]);
+      expect(outcome.ok).toBe(true);
+      const before = await rowOf(partition, 'row');
+      await new Promise((resolve) => setTimeout(resolve, 700));
+      expect(await rowOf(partition, 'row')).toEqual(
+        before && { ...before, ageMs: expect.any(Number) },
+      );
+    },
+  );
 });
 
 describe('R4 own answer: what is not ours', () => {
@@ -154,6 +174,7 @@ describe('R4 own answer: what is not ours', () => {
   it('a row that another wrote since gets an ETag that does not match any more', async () => {
     const { partition, operation } = await startingPoint('insert');
     proxy.inject({ on: 'batch', fault: { kind: 'loseAnswer' } });
+    proxy.inject({ on: 'batch', fault: { kind: 'delay', ms: 1000, at: 'before' } });
     const committing = storage.tables.commit('repo', partition, [
       operation,
       { kind: 'upsert', rowKey: 'other', properties },
@@ -240,7 +261,7 @@ describe('a storage that fails', () => {
   it('that hangs is tried again', async () => {
     const { partition } = await startingPoint('replace');
     proxy.inject({ on: 'get', fault: { kind: 'hang' } });
-    expect((await storage.tables.get('repo', partition, 'row'))?.properties).toEqual({ old: 1 });
+    expect((await hasty.tables.get('repo', partition, 'row'))?.properties).toEqual({ old: 1 });
   });
 
   it('is not asked again what it refused', async () => {
@@ -273,17 +294,18 @@ describe('blobs under faults', () => {
   it.each([...undecided, late])(
     'a put and a commit are never half done after %s',
     async (_, fault) => {
+      const { blobs } = fault === tooLate ? hasty : storage;
       const happened = fault.kind === 'loseAnswer' || fault.kind === 'delay';
       const put = name();
       proxy.inject({ on: 'putBlob', fault });
-      expect(await storage.blobs.putBlob('content', put, bytes, { digest: 'd' })).toBe(
+      expect(await blobs.putBlob('content', put, bytes, { digest: 'd' })).toBe(
         happened ? 'exists' : 'committed',
       );
       const committed = name();
       for (const on of ['putBlock', 'putBlockList'] as const) proxy.inject({ on, fault });
-      await storage.blobs.stageBlock('content', committed, 'block000000000', bytes);
+      await blobs.stageBlock('content', committed, 'block000000000', bytes);
       expect(
-        await storage.blobs.commitBlocks('content', committed, ['block000000000'], { digest: 'd' }),
+        await blobs.commitBlocks('content', committed, ['block000000000'], { digest: 'd' }),
       ).toBe(happened ? 'exists' : 'committed');
       for (const each of [put, committed]) {
         expect(bytes.equals((await direct.blobs.read('content', each)) ?? bytes.subarray(1))).toBe(
@@ -318,9 +340,9 @@ describe('blobs under faults', () => {
     const blob = name();
     await direct.blobs.putBlob('content', blob, bytes, {});
     proxy.inject({ on: 'getBlob', fault: { kind: 'stall', bytes: 50_000 } });
-    const read = await storage.blobs.read('content', blob);
+    const read = await hasty.blobs.read('content', blob);
     expect(bytes.equals(read ?? bytes.subarray(1))).toBe(true);
-    expect(proxy.counts()).toEqual({ getBlob: 2 });
+    expect(proxy.counts().getBlob).toBeGreaterThan(1);
   });
 
   it('a stream that never moves on ends in StorageUnavailable', async () => {
