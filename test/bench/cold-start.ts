@@ -6,7 +6,7 @@ import { startTestAzurite } from '../harness/azurite.ts';
 import { startTestLighter } from '../harness/lighter.ts';
 import { fileURLToPath } from 'node:url';
 
-const runs = 15;
+const runs = Number(process.argv[2] ?? 15);
 
 /** Milliseconds for one fresh process. */
 async function coldStartMs(azurite: Awaited<ReturnType<typeof startTestAzurite>>): Promise<number> {

@@ -78,6 +78,7 @@ function killGroup(child: ChildProcess): void {
 }
 
 export interface Daemon {
+  pid: number;
   /** Ends it: SIGTERM, and SIGKILL to all its process group after 20 seconds. */
   stop: () => Promise<void>;
 }
@@ -123,6 +124,7 @@ export async function startDaemon(
   void ended.then(() => (hasEnded = true));
 
   const daemon: Daemon = {
+    pid: child.pid ?? 0,
     stop: async () => {
       running.delete(daemon);
       if (!hasEnded) child.kill('SIGTERM');

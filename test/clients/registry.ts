@@ -22,6 +22,7 @@ export interface Manifest {
 export interface Registry {
   /** `127.0.0.1:PORT`, as it stands before the repository in an image's name. */
   host: string;
+  pid: number;
   user: string;
   password: string;
   logFile: string;
@@ -77,6 +78,7 @@ export async function startRegistry(
 
   return {
     host,
+    pid: daemon.pid,
     user,
     password,
     logFile,
