@@ -4,7 +4,7 @@ import { RegistryError } from '../errors.ts';
 import type { Operation } from '../ports/table-store.ts';
 import { recallBlobLink } from './blob-link.ts';
 import { cacheKey } from './caches.ts';
-import { contended } from './contention.ts';
+import { lostRace, untilDecided } from './contention.ts';
 import { readManifestRow } from './manifest-row.ts';
 import { blobUnknown } from './pull-blob.ts';
 import type { Registry } from './registry.ts';
@@ -20,14 +20,22 @@ import { text } from './row-values.ts';
 
 /**
  * Takes a blob away from a repository (docs/storage.md, "Release", steps 1 to 3; the sweep does the rest).
- * Throws BLOB_UNKNOWN, UNSUPPORTED naming a manifest that refers to it, UNAVAILABLE when the rows changed
- * while they were read.
+ * Throws BLOB_UNKNOWN, UNSUPPORTED naming a manifest that refers to it, UNAVAILABLE when the rows keep
+ * changing.
  */
 export async function deleteBlob(
   registry: Registry,
   repository: RepositoryName,
   digest: Digest,
 ): Promise<void> {
+  await untilDecided(() => release(registry, repository, digest));
+}
+
+async function release(
+  registry: Registry,
+  repository: RepositoryName,
+  digest: Digest,
+): Promise<'released' | typeof lostRace> {
   const partition = repositoryPartition(repository);
   const recalled = await recallBlobLink(registry, repository, digest);
   if (recalled === undefined) throw blobUnknown(digest);
@@ -40,7 +48,7 @@ export async function deleteBlob(
   const intent = await registry.tables.get('repo', partition, intentKey(digest, name));
   const link = await registry.tables.get('repo', partition, blobLinkKey(digest));
   if (link === undefined) throw blobUnknown(digest);
-  if (text(link, 'name') !== name) throw contended();
+  if (text(link, 'name') !== name) return lostRace;
   await refuseWhileReferenced(registry, partition, digest);
 
   const due = workKey(registry.clock.now(), 'n', `${digest}:${name}`);
@@ -58,7 +66,7 @@ export async function deleteBlob(
     given,
     { kind: 'upsert', rowKey: due, properties: {} },
   ]);
-  if (!released.ok) throw contended();
+  return released.ok ? 'released' : lostRace;
 }
 
 /**
