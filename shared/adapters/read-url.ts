@@ -51,8 +51,11 @@ export function readUrlSigner(
       startsOn: new Date(now - clockSkewMs),
       expiresOn: new Date(until),
       contentType: 'application/octet-stream',
-      // Over plain HTTP, which only a local Azurite speaks, `spr=https` would refuse every read.
-      ...(publicBase.startsWith('https:') && { protocol: sdk.SASProtocol.Https }),
+      // Where clients or storage speak plain HTTP, which only a local Azurite does, `spr=https` would refuse
+      // every read: storage judges by the connection that reaches it, which TLS may end before.
+      ...([publicBase, service.endpoint].every((url) => url.startsWith('https:')) && {
+        protocol: sdk.SASProtocol.Https,
+      }),
     };
     const sas =
       accountKey === undefined

@@ -211,5 +211,15 @@ export function blobStoreContract(
       expect(url.startsWith(`${publicBase}${path}?`)).toBe(true);
       expect(new URL(url).searchParams.get('spr')).toBeNull();
     });
+
+    it('is good where TLS ends in front of storage', async () => {
+      const name = await put('behind TLS');
+      const plain = await store.signedReadUrl('content', name, { sasTtlSeconds: 60 });
+      const publicBase = 'https://registry.example.com/account';
+      const url = await store.signedReadUrl('content', name, { sasTtlSeconds: 60, publicBase });
+      const forwarded = new URL(plain);
+      forwarded.search = new URL(url).search;
+      expect((await download(forwarded.href)).status).toBe(200);
+    });
   });
 }

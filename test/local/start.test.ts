@@ -1,3 +1,5 @@
+import { createHash } from 'node:crypto';
+import type { IncomingMessage } from 'node:http';
 import { mkdtemp, rm, stat, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { once } from 'node:events';
@@ -23,6 +25,27 @@ function passwordOf({ stdout }: StartedCommand): string {
 
 function basic(password: string): { authorization: string } {
   return { authorization: `Basic ${btoa(`admin:${password}`)}` };
+}
+
+/** Pushes a blob that is large enough for a redirect, and pulls it. */
+async function pushAndPullOverTls(lighter: StartedCommand, ca: string | Buffer) {
+  const bytes = Buffer.alloc(100_000, 'layer');
+  const digest = `sha256:${createHash('sha256').update(bytes).digest('hex')}`;
+  const headers = basic(passwordOf(lighter));
+  const send = async (method: string, url: string, body?: Buffer): Promise<IncomingMessage> => {
+    const [response]: IncomingMessage[] = await once(
+      request(url, { method, ca, headers }).end(body),
+      'response',
+    );
+    if (response === undefined) throw new Error('no response');
+    response.resume();
+    return response;
+  };
+  const uploads = `${lighter.url}/v2/tls/blobs/uploads/?digest=${digest}`;
+  const push = await send('POST', uploads, bytes);
+  const pull = await send('GET', `${lighter.url}/v2/tls/blobs/${digest}`);
+  const download = await send('GET', pull.headers.location ?? '');
+  return { push: push.statusCode, pull: pull.statusCode, download: download.statusCode };
 }
 
 const digestOfEmpty = `sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855`;
@@ -115,9 +138,11 @@ describe('npm start', () => {
         resolve(response.headers['www-authenticate']);
       }).end();
     });
+    const statuses = await pushAndPullOverTls(lighter, certificate.certificate);
     await lighter.end('SIGTERM');
     await certificate.remove();
     expect(challenge).toContain(`realm="${lighter.url}/`);
+    expect(statuses).toEqual({ push: 201, pull: 307, download: 200 });
   });
 });
 
