@@ -1,0 +1,140 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { connectStorage } from '../../shared/adapters/storage.ts';
+import type { RepositoryName } from '../../shared/domain/repository-name.ts';
+import { StorageUnavailable } from '../../shared/ports/table-store.ts';
+import type { Registry } from '../../shared/registry/registry.ts';
+import { keySettings } from '../contract/key-settings.ts';
+import { startTestAzurite, type TestAzurite } from '../harness/azurite.ts';
+import * as blobs from './crash-scenarios-blobs.ts';
+import * as manifests from './crash-scenarios-manifests.ts';
+import type { Scenario } from './crash-scenario.ts';
+import { newInstance, repositoryNamed } from './in-process.ts';
+import { interpose, type Interceptor, type Stores } from './interpose.ts';
+import { invariantChecker } from './invariants.ts';
+import { rounds } from './rounds.ts';
+
+let azurite: TestAzurite;
+let stores: Stores;
+let brokenInvariants: () => Promise<string[]>;
+
+async function startStorage(): Promise<void> {
+  azurite = await startTestAzurite();
+  const storage = connectStorage(keySettings(azurite));
+  await storage.prepare();
+  stores = storage;
+  brokenInvariants = invariantChecker(azurite);
+}
+
+/** How the k-th call of a port goes wrong. */
+interface Accident {
+  readonly name: string;
+  /** Storage did it; only the answer is lost. */
+  readonly done: boolean;
+  /** The process is gone after it; otherwise it goes on, and so does its memory. */
+  readonly fatal: boolean;
+}
+
+/** To die before the k-th call is to die after the one before it. */
+const accidents: readonly Accident[] = [
+  { name: 'dies after', done: true, fatal: true },
+  { name: 'cannot do', done: false, fatal: false },
+  { name: 'loses the answer of', done: true, fatal: false },
+];
+
+class Died extends Error {
+  override readonly name = 'Died';
+}
+
+/** Lets the accident happen to the k-th call. `happened` tells whether there was a k-th. */
+function accidentAt(k: number, { done, fatal }: Accident) {
+  let calls = 0;
+  let happened = false;
+  const intercept: Interceptor = async (_, proceed) => {
+    calls += 1;
+    if (calls < k || (calls > k && !fatal)) return await proceed();
+    if (calls > k) throw new Died('no process, no call');
+    happened = true;
+    if (done) await proceed();
+    throw fatal ? new Died('in the middle') : new StorageUnavailable('no answer');
+  };
+  return { intercept, happened: () => happened };
+}
+
+let scenarios = 0;
+
+/** The accident at each call in turn, each in a repository of its own; storage is checked between. */
+async function runScenario<T>(scenario: Scenario<T>, accident: Accident): Promise<void> {
+  const { given, act, afterwards, always, retry = act, within } = scenario;
+  const run = `s${scenarios++}`;
+  const survivors: { repository: RepositoryName; start: T; registry: Registry }[] = [];
+  for (let k = 1; ; k++) {
+    const repository = within?.(run) ?? repositoryNamed(`${run}/k${k}`);
+    const start = await given(newInstance(stores), repository);
+    const { intercept, happened } = accidentAt(k, accident);
+    const victim = newInstance(interpose(stores, intercept));
+    const outcome = await act(victim, repository, start).then(
+      () => undefined,
+      (error: unknown) => error,
+    );
+    if (!happened()) {
+      expect(outcome).toBeUndefined();
+      break;
+    }
+    if (outcome !== undefined && !(outcome instanceof Died)) {
+      expect(outcome).toBeInstanceOf(StorageUnavailable);
+    }
+    survivors.push({
+      repository,
+      start,
+      registry: accident.fatal ? newInstance(stores) : victim,
+    });
+    expect(k).toBeLessThan(40);
+  }
+  expect(survivors.length).toBeGreaterThan(0);
+  expect(await brokenInvariants()).toEqual([]);
+
+  for (const { repository, start, registry } of survivors) {
+    await always?.(newInstance(stores), repository, start);
+    await retry(registry, repository, start);
+    await afterwards(newInstance(stores), repository, start);
+  }
+}
+
+describe.each(accidents)('a process that $name the k-th storage call, for every k', (accident) => {
+  beforeAll(startStorage);
+  afterAll(() => azurite.stop());
+
+  const check = <T>(name: string, scenario: Scenario<T>) =>
+    it(name, () => runScenario(scenario, accident), 60_000);
+  const leavesTimeFor = rounds > 1 || accident.name === 'dies after';
+
+  check('of pushing a small blob loses nothing', blobs.pushSmallBlob);
+  if (leavesTimeFor)
+    check('of pushing a blob of several blocks loses nothing', blobs.pushLargeBlob);
+  check('of a streamed upload loses nothing', blobs.pushStreamed);
+  check('of a chunked upload loses nothing', blobs.pushChunked);
+  check('of pushing a blob that is there loses nothing', blobs.pushAgain);
+  check('of a final PUT lets the client repeat that PUT', blobs.finishAgain);
+  check('of a final PUT of a known blob lets the client repeat it', blobs.finishKnownAgain);
+  check('of a final PUT after a stream lets the client repeat it', blobs.finishStreamedAgain);
+  check('of a cancelled upload leaves it gone', blobs.cancel);
+  check('of a mount loses nothing', blobs.mountKnown);
+  check('of a mount without from loses nothing', blobs.mountAnywhere);
+  check('of a manifest in one transaction loses nothing', manifests.putImage);
+  check('of a manifest whose bytes are a blob loses nothing', manifests.putLargeManifest);
+  check('of a manifest in several transactions loses nothing', manifests.putManyChildren);
+  check('of a referrer loses nothing', manifests.putReferrer);
+  check('of a tag move leaves the tag old or new', manifests.moveTag);
+  check('of deleting a tag leaves it there or gone', manifests.removeTag);
+  check('of deleting a manifest leaves no tag dangling', manifests.removeManifest);
+  if (leavesTimeFor)
+    check('of deleting a manifest with many tags dangles none', manifests.removeManyTags);
+  check('of pushing a deleted manifest again loses nothing', manifests.putDeleted);
+  check('of deleting a blob leaves it there or gone', blobs.removeBlob);
+  check('of pushing a deleted blob again loses nothing', blobs.pushDeleted);
+  check('of mounting a deleted blob again loses nothing', blobs.mountDeleted);
+
+  it('leaves nothing broken once everything was tried again', async () => {
+    expect(await brokenInvariants()).toEqual([]);
+  });
+});

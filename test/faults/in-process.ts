@@ -1,0 +1,93 @@
+import { parseManifest } from '../../shared/domain/manifest.ts';
+import { parseTag, type Tag } from '../../shared/domain/reference.ts';
+import { parseRepositoryName, type RepositoryName } from '../../shared/domain/repository-name.ts';
+import { type Clock, systemClock } from '../../shared/ports/clock.ts';
+import { createCaches } from '../../shared/registry/caches.ts';
+import { finishUpload } from '../../shared/registry/finish-upload.ts';
+import { getManifest } from '../../shared/registry/get-manifest.ts';
+import { locateBlob } from '../../shared/registry/pull-blob.ts';
+import { putManifest } from '../../shared/registry/put-manifest.ts';
+import type { Registry } from '../../shared/registry/registry.ts';
+import type { TagCondition } from '../../shared/registry/tag-operations.ts';
+import { startUpload } from '../../shared/registry/upload-session.ts';
+import { blobsOf, type TestBlob, type TestImage, type TestManifest } from './image.ts';
+import type { Stores } from './interpose.ts';
+
+/** An instance of the registry's use cases, with no memory yet. */
+export function newInstance(stores: Stores, clock: Clock = systemClock): Registry {
+  return { ...stores, clock, caches: createCaches(), allowMissingBlobs: [] };
+}
+
+export function repositoryNamed(text: string): RepositoryName {
+  const name = parseRepositoryName(text);
+  if (name === undefined) throw new Error(`not a repository name: ${text}`);
+  return name;
+}
+
+export function tagNamed(text: string): Tag {
+  const tag = parseTag(text);
+  if (tag === undefined) throw new Error(`not a tag: ${text}`);
+  return tag;
+}
+
+export async function openUpload(registry: Registry, repository: RepositoryName): Promise<string> {
+  const { id } = await startUpload(registry, repository, { subject: 'test', algorithm: 'sha256' });
+  return id;
+}
+
+/** A body as a network brings it: in pieces. */
+export async function* bodyOf(bytes: Buffer, pieceBytes = 64 * 1024): AsyncGenerator<Uint8Array> {
+  for (let at = 0; at < bytes.length; at += pieceBytes) yield bytes.subarray(at, at + pieceBytes);
+}
+
+/** POST and PUT. */
+export async function pushBlob(
+  registry: Registry,
+  repository: RepositoryName,
+  { bytes, digest }: TestBlob,
+): Promise<void> {
+  const id = await openUpload(registry, repository);
+  await finishUpload(registry, repository, id, { digest, body: bodyOf(bytes), range: undefined });
+}
+
+export async function pushManifest(
+  registry: Registry,
+  repository: RepositoryName,
+  { bytes, digest, mediaType }: TestManifest,
+  tags: readonly string[] = [],
+  condition: TagCondition = { kind: 'none' },
+): Promise<void> {
+  await putManifest(registry, repository, {
+    digest,
+    bytes,
+    manifest: parseManifest(bytes, mediaType),
+    tags: tags.map(tagNamed),
+    condition,
+  });
+}
+
+export async function pushImage(
+  registry: Registry,
+  repository: RepositoryName,
+  image: TestImage,
+  tags: readonly string[] = [],
+): Promise<void> {
+  for (const blob of blobsOf(image)) await pushBlob(registry, repository, blob);
+  await pushManifest(registry, repository, image.manifest, tags);
+}
+
+/** The digest a tag points to, with the manifest read byte for byte. Throws MANIFEST_UNKNOWN. */
+export async function pullTag(registry: Registry, repository: RepositoryName, tag: string) {
+  return await getManifest(registry, repository, { kind: 'tag', tag: tagNamed(tag) });
+}
+
+export async function pullBlob(
+  registry: Registry,
+  repository: RepositoryName,
+  { digest }: Pick<TestBlob, 'digest'>,
+): Promise<Uint8Array> {
+  const { name } = await locateBlob(registry, repository, digest);
+  const bytes = await registry.blobs.read('content', name);
+  if (bytes === undefined) throw new Error(`the bytes of ${digest} are gone`);
+  return bytes;
+}

@@ -1,0 +1,68 @@
+import type { BlobStore } from '../../shared/ports/blob-store.ts';
+import type { Operation, TableStore } from '../../shared/ports/table-store.ts';
+
+export interface Stores {
+  readonly tables: TableStore;
+  readonly blobs: BlobStore;
+}
+
+/** One call of a port, as far as a test wants to tell calls apart. */
+export interface PortCall {
+  readonly method: keyof TableStore | keyof BlobStore;
+  /** The table and partition, or the container and name. */
+  readonly place: string;
+  /** The row asked for, when it is one. */
+  readonly rowKey?: string;
+  readonly operations: readonly Operation[];
+}
+
+/** Decides when, whether and how often a call is really made, and what its caller hears of it. */
+export type Interceptor = <T>(call: PortCall, proceed: () => Promise<T>) => Promise<T>;
+
+/** The same stores, with every call of them going through `intercept`. */
+export function interpose({ tables, blobs }: Stores, intercept: Interceptor): Stores {
+  const at = (method: PortCall['method'], ...place: string[]) => ({
+    method,
+    place: place.join('/'),
+    operations: [],
+  });
+  return {
+    tables: {
+      get: (table, partition, rowKey) =>
+        intercept({ ...at('get', table, partition), rowKey }, () =>
+          tables.get(table, partition, rowKey),
+        ),
+      list: (table, partition, range) =>
+        intercept(at('list', table, partition), () => tables.list(table, partition, range)),
+      commit: (table, partition, operations) =>
+        intercept({ ...at('commit', table, partition), operations }, () =>
+          tables.commit(table, partition, operations),
+        ),
+    },
+    blobs: {
+      stageBlock: (container, name, blockId, bytes) =>
+        intercept(at('stageBlock', container, name), () =>
+          blobs.stageBlock(container, name, blockId, bytes),
+        ),
+      commitBlocks: (container, name, blockIds, metadata) =>
+        intercept(at('commitBlocks', container, name), () =>
+          blobs.commitBlocks(container, name, blockIds, metadata),
+        ),
+      putBlob: (container, name, bytes, metadata) =>
+        intercept(at('putBlob', container, name), () =>
+          blobs.putBlob(container, name, bytes, metadata),
+        ),
+      setMetadata: (container, name, etag, metadata) =>
+        intercept(at('setMetadata', container, name), () =>
+          blobs.setMetadata(container, name, etag, metadata),
+        ),
+      properties: (container, name) =>
+        intercept(at('properties', container, name), () => blobs.properties(container, name)),
+      read: (container, name, range) =>
+        intercept(at('read', container, name), () => blobs.read(container, name, range)),
+      stream: (container, name, range) =>
+        intercept(at('stream', container, name), () => blobs.stream(container, name, range)),
+      signedReadUrl: (container, name, options) => blobs.signedReadUrl(container, name, options),
+    },
+  };
+}
