@@ -19,10 +19,11 @@ export function parseTagCondition(headers: Headers): TagCondition {
   return { kind: 'match', digests: ifMatch.trim() === '*' ? [] : parseEntityTags(ifMatch) };
 }
 
-/** Whether a GET's `If-None-Match` names this digest, so that 304 answers it. */
+/** Whether a GET's `If-None-Match` names this digest, or is `*`, so that 304 answers it. */
 export function isUnchanged(headers: Headers, digest: Digest): boolean {
   const header = headers.get('if-none-match');
   if (header === null) return false;
+  if (header.trim() === '*') return true;
   return header.split(',').some((tag) => tag.trim().replace(/^W\//, '') === `"${digest}"`);
 }
 

@@ -15,7 +15,7 @@ import { fallbackSubject, ingestFallback } from './ingest-fallback.ts';
 import type { Registry } from './registry.ts';
 import { manifestKey, repositoryPartition } from './row-keys.ts';
 import type { ManifestRow, TagRow } from './rows.ts';
-import { checkCondition, pointTag, type TagCondition } from './tag-operations.ts';
+import { checkCondition, leftBehind, pointTag, type TagCondition } from './tag-operations.ts';
 import { readTag } from './tag-row.ts';
 
 export interface ManifestPut {
@@ -26,7 +26,7 @@ export interface ManifestPut {
   readonly condition: TagCondition;
 }
 
-/** Each tag is up to four operations, so that this many fit the transaction with the manifest. */
+/** Each tag is up to four operations, one work row for what it left behind included, so that this many fit the transaction with the manifest. */
 const tagsPerTransaction = 20;
 
 /**
@@ -89,10 +89,11 @@ async function attemptPut(
 ): Promise<WriteOutcome> {
   const { digest, manifest, bytes } = put;
   const target = { digest, mediaType: manifest.mediaType, sizeBytes: bytes.byteLength };
-  const tail = put.tags.flatMap((tag, index) => {
+  const pointed = put.tags.flatMap((tag, index) => {
     checkCondition(put.condition, tag, tags[index]);
     return pointTag(registry, tag, tags[index], target);
   });
+  const tail = [...pointed, ...leftBehind(registry, tags, target)];
 
   if (current?.state !== 'live') {
     const write = { partition, digest, manifest, bytes, current, presence, tail };

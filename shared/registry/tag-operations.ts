@@ -46,7 +46,7 @@ export function checkCondition(
 }
 
 /**
- * The operations that point a tag somewhere, at most four, each conditional on the tag being what was
+ * The operations that point a tag somewhere, at most three, each conditional on the tag being what was
  * read. They belong in one transaction with one that asserts the target's manifest is live. What the row
  * holds beside, such as locks, stays.
  */
@@ -78,8 +78,18 @@ export function pointTag(
     replaced,
     { kind: 'upsert', rowKey: tagOfKey(target.digest, tag), properties: {} },
     { kind: 'delete', rowKey: tagOfKey(current.digest, tag), etag: '*' },
-    untaggedWork(registry, current.digest),
   ];
+}
+
+/** One work row for each manifest that tags are moved away from, however many: a row counts once in a transaction. */
+export function leftBehind(
+  registry: Registry,
+  current: readonly (TagRow | undefined)[],
+  target: TagTarget,
+): Operation[] {
+  const digests = new Set(current.flatMap((tag) => (tag === undefined ? [] : [tag.digest])));
+  digests.delete(target.digest);
+  return [...digests].map((digest) => untaggedWork(registry, digest));
 }
 
 /** Asks the sweep to look whether a manifest that lost a tag has any left. */
