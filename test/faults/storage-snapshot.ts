@@ -71,6 +71,7 @@ async function listBlobs(
 ): Promise<Map<string, string | undefined>> {
   const client = service.getContainerClient(container);
   const found = new Map<string, string | undefined>();
+  if (!(await client.exists())) return found;
   for await (const { name } of client.listBlobsFlat({ includeUncommitedBlobs: true })) {
     found.set(name.replaceAll('/', '-'), undefined);
   }
