@@ -92,7 +92,6 @@ async function runAll(chosen: Client[], folder: string): Promise<void> {
   const notBuilt = await installTools([...new Set(chosen.flatMap((client) => client.tools))]);
 
   const registry = await startRegistry(join(folder, 'registry'), {
-    LIGHTER_HOST_STRICT: '1',
     LIGHTER_MAX_BODY_BYTES: String(maxBodyBytes),
   });
   const images = localImages(join(folder, 'images'));

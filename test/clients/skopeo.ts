@@ -9,6 +9,8 @@ import type { Client, Workbench } from './workbench.ts';
 const command = '/usr/bin/skopeo';
 const source = '--src-tls-verify=false';
 const destination = '--dest-tls-verify=false';
+/** Else skopeo may take another compression of the same layer that it knows to be in the registry. */
+const unchanged = ['--preserve-digests'];
 
 async function run({ registry, images, folder, env, test }: Workbench): Promise<void> {
   const { host, user, password } = registry;
@@ -39,7 +41,7 @@ async function run({ registry, images, folder, env, test }: Workbench): Promise<
   });
   await test('pushes and pulls an OCI image unchanged', async () => {
     const image = await images.app();
-    strictEqual(await pushAndPull(image, 'oci', ['--format', 'oci']), image.digest);
+    strictEqual(await pushAndPull(image, 'oci', unchanged), image.digest);
   });
   await test('pushes and pulls a Docker schema 2 image', async () => {
     await pushAndPull(await images.app(), 'v2s2', ['--format', 'v2s2']);
@@ -53,25 +55,25 @@ async function run({ registry, images, folder, env, test }: Workbench): Promise<
   });
   await test('pushes and pulls a multi-arch index with all its images', async () => {
     const image = await images.multiArch();
-    strictEqual(await pushAndPull(image, 'multi-arch', ['--all']), image.digest);
+    strictEqual(await pushAndPull(image, 'multi-arch', ['--all', ...unchanged]), image.digest);
     const files = await readdir(join(folder, 'multi-arch'));
     strictEqual(files.filter((name) => name.endsWith('.manifest.json')).length, 2);
   });
   await test('pushes and pulls 127 layers', async () => {
     const image = await images.layers(127);
-    strictEqual(await pushAndPull(image, 'layers', []), image.digest);
+    strictEqual(await pushAndPull(image, 'layers', unchanged), image.digest);
   });
   await test('pushes and pulls an image with a zero-byte layer', async () => {
     const image = await images.emptyLayer();
-    strictEqual(await pushAndPull(image, 'empty-layer', ['--preserve-digests']), image.digest);
+    strictEqual(await pushAndPull(image, 'empty-layer', unchanged), image.digest);
   });
   await test('pushes and pulls an image that has the same layer twice', async () => {
     const image = await images.sameLayerTwice();
-    strictEqual(await pushAndPull(image, 'twice', []), image.digest);
+    strictEqual(await pushAndPull(image, 'twice', unchanged), image.digest);
   });
   await test('pushes and pulls a layer of 1 GiB', async () => {
     const image = await images.large();
-    strictEqual(await pushAndPull(image, 'large', ['--preserve-digests']), image.digest);
+    strictEqual(await pushAndPull(image, 'large', unchanged), image.digest);
   });
   await test('lists tags, shows the manifest as it is stored, and deletes the image', async () => {
     const remote = `docker://${host}/skopeo/oci`;

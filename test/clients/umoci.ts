@@ -38,7 +38,13 @@ async function run(bench: Workbench): Promise<void> {
     const credentials = `${user}:${password}`;
     const remote = `docker://${host}/umoci/skopeo:1`;
     const pulled = join(folder, 'skopeo');
-    const push = ['copy', '--dest-tls-verify=false', '--dest-creds', credentials];
+    const push = [
+      'copy',
+      '--dest-tls-verify=false',
+      '--dest-creds',
+      credentials,
+      '--preserve-digests',
+    ];
     await exec('/usr/bin/skopeo', [...push, `oci:${layout}:v1`, remote], { env });
     const digest = await checkServed('umoci/skopeo');
     const pull = ['copy', '--src-tls-verify=false', '--src-creds', credentials];
