@@ -63,9 +63,6 @@ async function startHttpTriggers(
 ): Promise<RequestHandler> {
   const routes = buildHttpRoutes(functions, readRoutePrefix(options.hostJsonFile));
   const proxyServer = await captureHttpProxyServer(() => model.getCapabilities({}));
-  if (proxyServer === undefined) {
-    throw new Error('The app does not stream: app.setup({ enableHttpStream: true }) is missing.');
-  }
   return httpTriggerHandler({ ...options, routes, model, proxyServer });
 }
 

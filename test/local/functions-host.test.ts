@@ -224,9 +224,7 @@ describe('strictly', () => {
   it('sends nothing when a handler throws or returns nothing', async () => {
     expect(await isUnanswered(`${lighter.url}/throws`)).toBe(true);
     expect(await isUnanswered(`${lighter.url}/returns-nothing`)).toBe(true);
-    expect(lighter.output()).toContain(
-      'Function "throws" left a request unanswered: Error: thrown',
-    );
+    expect(lighter.output()).toContain('Function "throws" failed: Error: thrown');
   });
 });
 
@@ -256,6 +254,42 @@ describe('leniently', () => {
   it('answers 500 when a handler throws or returns nothing', async () => {
     expect((await fetch(`${lighter.url}/throws`)).status).toBe(500);
     expect((await fetch(`${lighter.url}/returns-nothing`)).status).toBe(500);
+  });
+});
+
+describe('an app without streaming', () => {
+  let lighter: TestLighter;
+  beforeAll(async () => {
+    lighter = await startTestLighter({
+      azurite: noStorage,
+      appFile: fileURLToPath(new URL('fixtures/buffered-app.ts', import.meta.url)),
+      hostJsonFile,
+      maxBodyBytes: 1_000,
+    });
+  });
+  afterAll(() => lighter.stop());
+
+  it('gets and gives whole bodies', async () => {
+    const init = { method: 'POST', body: 'whole' };
+    const response = await fetch(`${lighter.url}/echo/a%20b?q=1`, init);
+    expect(response.status).toBe(201);
+    expect(response.headers.get('x-name')).toBe('a b');
+    expect(response.headers.get('x-query')).toBe('1');
+    expect(response.headers.get('content-length')).toBe('5');
+    expect(await response.text()).toBe('whole');
+  });
+
+  it('sees a chunked body as empty', async () => {
+    const body = new Blob(['chunked']).stream();
+    const init: RequestInit = { method: 'POST', body, duplex: 'half' };
+    expect(await (await fetch(`${lighter.url}/echo/x`, init)).text()).toBe('');
+  });
+
+  it('refuses a body above the limit, and answers for handlers that throw or return nothing', async () => {
+    const tooLarge = { method: 'POST', body: 'x'.repeat(1_001) };
+    expect((await fetch(`${lighter.url}/echo/x`, tooLarge)).status).toBe(500);
+    expect((await fetch(`${lighter.url}/nothing`)).status).toBe(204);
+    expect((await fetch(`${lighter.url}/throws`)).status).toBe(500);
   });
 });
 
