@@ -19,9 +19,7 @@ export function openDataFolder(path: string): DataFolder {
   return {
     storageFolder: join(path, 'azurite'),
     storageKey: keepSecret(join(path, 'storage-key'), () => randomBytes(64).toString('base64')),
-    adminPassword: keepSecret(join(path, 'admin-password'), () =>
-      randomBytes(18).toString('base64url'),
-    ),
+    adminPassword: keepSecret(join(path, 'admin-password'), () => randomBytes(16).toString('hex')),
   };
 }
 
