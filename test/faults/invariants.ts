@@ -136,7 +136,9 @@ async function checkManifests(
   for (const [key] of ofKind(rows, 'r')) {
     const [subject, digest] = splitDigest(key);
     const row = rows.get(`m:${digest}`);
-    const named = [row?.['subject'], row?.['fallbackSubject']].includes(subject);
+    const named = `${String(row?.['subject'])},${String(row?.['fallbackSubjects'])}`.includes(
+      subject,
+    );
     if (row?.['state'] !== 'live' || !named) report(`J3 referrer row ${key} is not true`);
   }
 }
