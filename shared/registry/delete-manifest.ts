@@ -21,7 +21,7 @@ import { seconds } from './settings.ts';
 import { untaggedWork } from './tag-operations.ts';
 import { readTag } from './tag-row.ts';
 
-/** Two operations a tag, and four for the manifest, its referrer rows and its work row: 100 at most. */
+/** Two operations a tag, one for the manifest, its work row and each of at most 17 referrer rows: 100 at most. */
 const tagsPerTransaction = 45;
 const tagsWithFlip = 30;
 
@@ -80,7 +80,7 @@ async function purgeStep(
             kind: 'replace',
             rowKey,
             etag: row.etag,
-            properties: { ...row.properties, state: 'purging' },
+            properties: { ...row.properties, state: 'purging', fallbackSubjects: '' },
           },
           ...untag,
           ...referrerDeletes(row),
@@ -96,14 +96,16 @@ async function purgeStep(
   return flips ? 'purging' : 'fewer tags';
 }
 
-/** A manifest that names a subject always has its referrer row; one that a fallback tag lists may share it. */
-function referrerDeletes(row: ManifestRow): Operation[] {
-  const subjects = new Set([row.subject, row.fallbackSubject]);
-  subjects.delete(undefined);
-  const keys = [...subjects].flatMap((subject) =>
-    subject === undefined ? [] : [referrerKey(subject, row.digest)],
+/** A manifest has a referrer row for the subject it names and for each that a fallback tag gave it. */
+function referrerDeletes({ digest, subject, fallbackSubjects }: ManifestRow): Operation[] {
+  const subjects = new Set(
+    subject === undefined ? fallbackSubjects : [subject, ...fallbackSubjects],
   );
-  return keys.map((rowKey) => ({ kind: 'delete', rowKey, etag: '*' }));
+  return [...subjects].map((each) => ({
+    kind: 'delete',
+    rowKey: referrerKey(each, digest),
+    etag: '*',
+  }));
 }
 
 /** Deletes a tag; the manifest stays (OCI distribution-spec v1.1, end-9). Throws MANIFEST_UNKNOWN. */

@@ -10,6 +10,8 @@ import { manifestKey } from './row-keys.ts';
 /** Two operations a child. */
 const childrenPerTransaction = 50;
 const maxAttempts = 5;
+/** A manifest's referrer rows all go in the transaction that deletes it. */
+const maxFallbackSubjects = 16;
 
 /** The subject of a tag under which clients without the referrers API keep a list themselves. */
 export function fallbackSubject(tag: Tag): Digest | undefined {
@@ -19,7 +21,7 @@ export function fallbackSubject(tag: Tag): Digest | undefined {
 
 /**
  * Takes the list of a fallback tag into the referrers API (OCI distribution-spec v1.1, "Enabling the
- * Referrers API"). Only manifests that live here count. Each one's row notes the subject, so that its
+ * Referrers API"). Only manifests that live here count. Each one's row notes the subject (16 at most), so that its
  * deletion takes the referrer row along. Repeating it changes nothing.
  */
 export async function ingestFallback(
@@ -46,13 +48,15 @@ async function ingestSome(
   const operations = await Promise.all(
     children.map(async (child): Promise<Operation[]> => {
       const row = await readManifestRow(registry, partition, child.digest);
-      if (row?.state !== 'live') return [];
+      if (row?.state !== 'live' || row.subject === subject) return [];
+      const subjects = new Set([...row.fallbackSubjects, subject]);
+      if (subjects.size > maxFallbackSubjects) return [];
       return [
         {
           kind: 'merge',
           rowKey: manifestKey(child.digest),
           etag: row.etag,
-          properties: { fallbackSubject: subject },
+          properties: { fallbackSubjects: [...subjects].join(',') },
         },
         referrerOperation(subject, child.digest, child),
       ];

@@ -7,6 +7,7 @@ import { readManifest } from './get-manifest.ts';
 import type { Registry } from './registry.ts';
 import { keysUnder, repositoryPartition } from './row-keys.ts';
 import { number, optionalText, text } from './row-values.ts';
+import { limits } from './settings.ts';
 
 /** One element of a referrers list (OCI distribution-spec v1.1, end-12). */
 export interface ReferrerDescriptor {
@@ -25,6 +26,7 @@ export interface ReferrersPage {
 
 /**
  * One page of the manifests that refer to a subject, which need not exist, in the order of their digests.
+ * It ends early, with at least one of them, before it gets too large for clients to read.
  * One request, and one for each referrer with very large annotations.
  */
 export async function listReferrers(
@@ -40,6 +42,7 @@ export async function listReferrers(
   const partition = repositoryPartition(repository);
   const range = keysUnder(`r:${subject}:`);
   const found: ReferrerDescriptor[] = [];
+  let sizeBytes = 0;
   const limit = page.limit + 1;
   let from = page.last === '' ? range.from : `${range.from}${page.last}!`;
   for (;;) {
@@ -51,14 +54,14 @@ export async function listReferrers(
     for (const row of rows) {
       if (page.artifactType !== undefined && text(row, 'artifactType') !== page.artifactType)
         continue;
-      found.push(await parseReferrer(registry, partition, row, range.from));
-      if (found.length === limit) break;
+      const full = { descriptors: found, next: found.at(-1)?.digest };
+      if (found.length === page.limit) return full;
+      const descriptor = await parseReferrer(registry, partition, row, range.from);
+      sizeBytes += Buffer.byteLength(JSON.stringify(descriptor)) + 1;
+      if (found.length > 0 && sizeBytes > limits.maxReferrersBytes) return full;
+      found.push(descriptor);
     }
     const lastRow = rows.at(-1);
-    if (found.length === limit) {
-      const descriptors = found.slice(0, page.limit);
-      return { descriptors, next: descriptors.at(-1)?.digest };
-    }
     if (rows.length < limit || lastRow === undefined) {
       return { descriptors: found, next: undefined };
     }

@@ -30,7 +30,9 @@ function parseManifestRow(digest: Digest, row: Row): ManifestRow {
     inline: inline instanceof Uint8Array ? inline : undefined,
     blobName: optionalText(row, 'blob') as PhysicalName | undefined,
     subject: parseDigest(optionalText(row, 'subject') ?? ''),
-    fallbackSubject: parseDigest(optionalText(row, 'fallbackSubject') ?? ''),
+    fallbackSubjects: (optionalText(row, 'fallbackSubjects') ?? '')
+      .split(',')
+      .flatMap((each) => parseDigest(each) ?? []),
     etag: row.etag,
     properties: row.properties,
   };

@@ -124,7 +124,7 @@ function claim(
 
 function properties(
   registry: Registry,
-  { manifest, bytes, current }: ManifestWrite,
+  { manifest, bytes }: ManifestWrite,
   state: ManifestState,
   place: RowProperties,
 ): RowProperties {
@@ -133,7 +133,6 @@ function properties(
     mediaType: manifest.mediaType,
     size: bytes.byteLength,
     created: registry.clock.now(),
-    ...(current?.fallbackSubject === undefined ? {} : { fallbackSubject: current.fallbackSubject }),
     ...(manifest.subject === undefined ? {} : { subject: manifest.subject }),
     ...place,
   };

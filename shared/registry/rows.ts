@@ -53,8 +53,8 @@ export interface ManifestRow {
   /** Where the bytes lie when they don't. */
   readonly blobName: PhysicalName | undefined;
   readonly subject: Digest | undefined;
-  /** The subject of which a fallback tag says that this manifest refers to it. */
-  readonly fallbackSubject: Digest | undefined;
+  /** The subjects of which fallback tags say that this manifest refers to them. */
+  readonly fallbackSubjects: readonly Digest[];
   readonly etag: string;
   /** All of the row, so that a replace keeps what it does not know. */
   readonly properties: RowProperties;

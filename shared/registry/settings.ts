@@ -14,8 +14,9 @@ export const limits = {
   /** Azure's limit of a transaction. */
   maxTransactionOperations: 100,
   maxListPage: 1000,
-  /** A page of referrers stays below the 4 MiB that clients accept of an index. */
   maxReferrersPage: 200,
+  /** Clients accept 4 MiB of an index; the rest of it is small. */
+  maxReferrersBytes: 4 * 1024 * 1024 - 1024,
 } as const;
 
 const hour = 3600;
