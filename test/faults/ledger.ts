@@ -27,6 +27,11 @@ export class Ledger {
     for (const [resource, content] of entries) this.#possible.set(resource, new Set([content]));
   }
 
+  /** From now on nothing is known of it. */
+  forget(resource: Resource): void {
+    this.#possible.delete(resource);
+  }
+
   possible(resource: Resource): ReadonlySet<Content> {
     return this.#possible.get(resource) ?? new Set([absent]);
   }
