@@ -25,6 +25,10 @@ const wildcards = ['0.0.0.0', '::'];
 
 function reachable({ address }: LocalSettings): string {
   if (wildcards.includes(address)) return '127.0.0.1';
+  return inUrl(address);
+}
+
+function inUrl(address: string): string {
   return address.includes(':') ? `[${address}]` : address;
 }
 
@@ -33,7 +37,7 @@ function networkNote(
   scheme: string,
   port: number,
 ): readonly string[] {
-  if (publicUrl !== undefined) return [`Listening on ${scheme}://${address}:${port}`];
+  if (publicUrl !== undefined) return [`Listening on ${scheme}://${inUrl(address)}:${port}`];
   if (!wildcards.includes(address)) return [];
   const addresses = Object.values(networkInterfaces())
     .flatMap((each) => each ?? [])

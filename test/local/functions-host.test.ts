@@ -326,8 +326,21 @@ describe('timers', () => {
   });
 });
 
-it('does not start an app whose route the platform would refuse', async () => {
-  const badApp = fileURLToPath(new URL('fixtures/reserved-route.ts', import.meta.url));
+it('runs hooks around an invocation, which may replace its result', async () => {
+  const lighter = await startApp({ strict: true });
+  const hooksRun: unknown = await (await fetch(`${lighter.url}/hooks`)).json();
+  await lighter.stop();
+  expect(hooksRun).toEqual(['appStart', 'preInvocation', 'handler', 'postInvocation']);
+});
+
+it.each([
+  ['reserved-route.ts', 'Route "admin/x" of "reserved" is reserved by the host.'],
+  [
+    'conflicting-routes.ts',
+    'Functions "reader" and "writer" claim the same route and method: same/{*path}',
+  ],
+])('does not start %s, whose route the platform would refuse', async (fixture, words) => {
+  const badApp = fileURLToPath(new URL(`fixtures/${fixture}`, import.meta.url));
   const starting = startTestLighter({ azurite: noStorage, appFile: badApp, hostJsonFile });
-  await expect(starting).rejects.toThrow('Route "admin/x" of "reserved" is reserved by the host.');
+  await expect(starting).rejects.toThrow(words);
 });

@@ -125,6 +125,21 @@ describe('npm start', () => {
     expect(challenge).toContain('realm="https://registry.example.com/');
   });
 
+  it('behaves like the Functions host where it hurts when told to', async () => {
+    const lighter = await runStartCommand({
+      LIGHTER_DATA: dataFolder,
+      LIGHTER_HOST_STRICT: '1',
+      LIGHTER_MAX_BODY_BYTES: '10',
+    });
+    const { status } = await fetch(`${lighter.url}/v2/a/manifests/x`, {
+      method: 'PUT',
+      headers: basic(passwordOf(lighter)),
+      body: 'more than ten bytes',
+    });
+    await lighter.end('SIGTERM');
+    expect(status).toBe(500);
+  });
+
   it('speaks TLS with LIGHTER_TLS_CERT and LIGHTER_TLS_KEY', async () => {
     const certificate = await makeTestCertificate();
     const lighter = await runStartCommand({
