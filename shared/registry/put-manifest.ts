@@ -63,29 +63,41 @@ async function putWithTags(
 ): Promise<void> {
   const partition = repositoryPartition(repository);
   let presence: Presence = new Map();
+  let rows: TargetRows | undefined;
   await untilDecided(async () => {
-    const [current, ...tags] = await Promise.all([
-      readManifestRow(registry, partition, put.digest),
-      ...put.tags.map((tag) => readTag(registry, partition, tag)),
-    ]);
-    const outcome = await attemptPut(registry, partition, put, { current, tags, presence });
+    rows ??= await readTargetRows(registry, partition, put);
+    const outcome = await attemptPut(registry, partition, put, { ...rows, presence });
     if (outcome.ok) return undefined;
+    // When a child was not there, what was read of the manifest and its tags may well still hold.
     if (failedAtChild(outcome, put)) presence = await probe(registry, repository, put);
+    else rows = undefined;
     return lostRace;
   });
 }
 
-interface Seen {
+/** What is there before the manifest and its tags are written. */
+interface TargetRows {
   readonly current: ManifestRow | undefined;
   readonly tags: readonly (TagRow | undefined)[];
-  readonly presence: Presence;
+}
+
+async function readTargetRows(
+  registry: Registry,
+  partition: string,
+  put: ManifestPut,
+): Promise<TargetRows> {
+  const [current, ...tags] = await Promise.all([
+    readManifestRow(registry, partition, put.digest),
+    ...put.tags.map((tag) => readTag(registry, partition, tag)),
+  ]);
+  return { current, tags };
 }
 
 async function attemptPut(
   registry: Registry,
   partition: string,
   put: ManifestPut,
-  { current, tags, presence }: Seen,
+  { current, tags, presence }: TargetRows & { readonly presence: Presence },
 ): Promise<WriteOutcome> {
   const { digest, manifest, bytes } = put;
   const target = { digest, mediaType: manifest.mediaType, sizeBytes: bytes.byteLength };

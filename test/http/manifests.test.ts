@@ -253,24 +253,21 @@ describe('children', () => {
     await expectRoundTrip(json(manifest), types.image);
   });
 
-  test.each([47, 48, 49, 50, 97, 127, 200])('%i layers', async (count) => {
+  test('as many layers as fit one transaction, one more, and so on to 150', async () => {
     const { client } = registry();
-    const many = await Promise.all(
-      Array.from({ length: count }, (_, number) =>
-        client.blob('manifests/many', `layer ${number}`),
-      ),
-    );
+    const texts = Array.from({ length: 150 }, (_, number) => `layer ${number}`);
+    const all = await Promise.all(texts.map((text) => client.blob('manifests/many', text)));
     const mine = await client.blob('manifests/many', '{}', types.config);
-    const manifest = image({ config: mine, layers: many, annotations: { count: String(count) } });
-    const tags = `?tag=a${count}&tag=b${count}`;
-    const digest = digestOf(json(manifest));
-    const answer = await client.putManifest('manifests/many', `${digest}${tags}`, manifest);
-    expect(answer.status, answer.body.toString()).toBe(201);
-    const got = await client.send('GET', `/v2/manifests/many/manifests/b${count}`);
-    expect(got.body.equals(json(manifest))).toBe(true);
-    for (const { digest: layer } of many.slice(-1)) {
-      const refused = await client.send('DELETE', `/v2/manifests/many/blobs/${layer}`);
-      expectProblem(refused, 405, 'UNSUPPORTED');
+    for (const count of [45, 46, 47, 48, 49, 96, 97, 127, 150]) {
+      const many = all.slice(0, count);
+      const manifest = json(image({ config: mine, layers: many }));
+      const reference = `${digestOf(manifest)}?tag=a${count}&tag=b${count}`;
+      const answer = await client.putManifest('manifests/many', reference, manifest);
+      expect(answer.status, answer.body.toString()).toBe(201);
+      const got = await client.send('GET', `/v2/manifests/many/manifests/b${count}`);
+      expect(got.body.equals(manifest)).toBe(true);
+      const last = `/v2/manifests/many/blobs/${many.at(-1)?.digest}`;
+      expectProblem(await client.send('DELETE', last), 405, 'UNSUPPORTED');
     }
   });
 
@@ -326,8 +323,8 @@ describe('children', () => {
     expectProblem(refused, 405, 'UNSUPPORTED');
   });
 
-  test('an index of thousands of absent children is answered', async () => {
-    const absent = Array.from({ length: 1500 }, (_, number) =>
+  test('an index of a thousand absent children is answered', async () => {
+    const absent = Array.from({ length: 1000 }, (_, number) =>
       descriptor(`absent ${number}`, types.image),
     );
     const answer = await registry().client.putManifest(repository, 'wide', index(absent));
