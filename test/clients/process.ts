@@ -93,8 +93,11 @@ export interface DaemonOptions {
 
 /** Every daemon that runs, so that an interrupted run leaves none behind. */
 const running = new Set<Daemon>();
+let isEnding = false;
 
+/** Ends every daemon; none can be started any more. */
 export async function stopAllDaemons(): Promise<void> {
+  isEnding = true;
   await Promise.all([...running].map((daemon) => daemon.stop()));
 }
 
@@ -108,6 +111,7 @@ export async function startDaemon(
   args: string[],
   options: DaemonOptions,
 ): Promise<Daemon> {
+  if (isEnding) throw new Error('the run is being ended');
   const log = openSync(options.logFile, 'a');
   const child = spawn(command, args, {
     ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
