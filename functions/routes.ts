@@ -2,6 +2,7 @@ import type { Route } from '../shared/http/route.ts';
 import { baseRoute } from './base.ts';
 import { blobsRoute } from './blobs.ts';
 import { catalogRoute } from './catalog.ts';
+import { exchangeRoute } from './exchange.ts';
 import { healthRoute } from './health.ts';
 import { jwksRoute } from './jwks.ts';
 import { manifestsRoute } from './manifests.ts';
@@ -24,6 +25,7 @@ export const routes: readonly Route[] = [
   referrersRoute,
   catalogRoute,
   tokenRoute,
+  exchangeRoute,
   searchRoute,
   jwksRoute,
   healthRoute,

@@ -1,3 +1,4 @@
+import { connectEntra } from './adapters/entra.ts';
 import { connectStorage } from './adapters/storage.ts';
 import { composeAuthority } from './auth/authority.ts';
 import type { Config } from './config.ts';
@@ -8,9 +9,10 @@ import { createCaches } from './registry/caches.ts';
 /** Puts the application together: config → adapters → use cases. Asks storage nothing. */
 export function compose(config: Config): App {
   const { tables, blobs } = connectStorage(config.storage);
+  const entra = config.entra && connectEntra(config.entra, systemClock);
   return {
     config,
-    authority: composeAuthority(config, tables, systemClock),
+    authority: composeAuthority(config, tables, systemClock, { entra }),
     registry: {
       tables,
       blobs,

@@ -17,6 +17,20 @@ export interface Config {
   readonly anonymousPull: readonly string[];
   /** Repository patterns in which a manifest may name blobs that are not there. */
   readonly allowMissingBlobs: readonly string[];
+  /** Undefined: nobody signs in with Microsoft Entra. */
+  readonly entra: EntraConfig | undefined;
+}
+
+/** The one Entra tenant whose users, service principals and managed identities may sign in. */
+export interface EntraConfig {
+  /** A lower-case GUID. */
+  readonly tenantId: string;
+  /** Origin of the identity provider, https. */
+  readonly authority: string;
+  /** An application of the registry's own whose tokens are accepted: a lower-case GUID. */
+  readonly appId: string | undefined;
+  /** Whether tokens made for Azure Resource Manager are accepted. */
+  readonly acceptArmTokens: boolean;
 }
 
 /** Every setting of the function app, with what it means in words for its operator. README.md lists them. */
@@ -34,6 +48,13 @@ export const settings = {
   LIGHTER_ANONYMOUS_PULL: 'Repository patterns anyone may pull, comma separated (public/*).',
   LIGHTER_ALLOW_MISSING_BLOBS:
     'Repository patterns in which manifests may name blobs that were never pushed, comma separated.',
+  LIGHTER_TENANT_ID:
+    'Entra tenant whose users, service principals and managed identities may sign in; without it none.',
+  LIGHTER_ACCEPT_ARM_TOKENS:
+    '1: also accept Entra tokens made for Azure Resource Manager, which some clients send.',
+  LIGHTER_ENTRA_APP_ID:
+    'Client id of an app registration whose tokens are accepted, too (audience <id> or api://<id>).',
+  LIGHTER_ENTRA_AUTHORITY: 'Entra’s address, https://login.microsoftonline.com unless set.',
 } as const;
 
 export class ConfigError extends Error {
@@ -55,6 +76,30 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
   const requiredUrl = (name: keyof typeof settings) => {
     if (value(name) === undefined) problems.push(`${name} is missing. ${settings[name]}`);
     return url(name) ?? '';
+  };
+  const guid = (name: keyof typeof settings) => {
+    const text = value(name)?.toLowerCase();
+    if (text === undefined || guidPattern.test(text)) return text;
+    problems.push(`${name} is not a GUID: ${text}`);
+    return undefined;
+  };
+  const flag = (name: keyof typeof settings) => {
+    const text = value(name) ?? '0';
+    if (text !== '0' && text !== '1') problems.push(`${name} is neither 0 nor 1: ${text}`);
+    return text === '1';
+  };
+  const entra = (): EntraConfig | undefined => {
+    const tenantId = guid('LIGHTER_TENANT_ID');
+    const authority = url('LIGHTER_ENTRA_AUTHORITY') ?? 'https://login.microsoftonline.com';
+    if (!authority.startsWith('https:') || new URL(authority).origin !== authority) {
+      problems.push(`LIGHTER_ENTRA_AUTHORITY must be https, a host and a port only: ${authority}`);
+    }
+    const appId = guid('LIGHTER_ENTRA_APP_ID');
+    const acceptArmTokens = flag('LIGHTER_ACCEPT_ARM_TOKENS');
+    if (tenantId === undefined && (appId !== undefined || acceptArmTokens)) {
+      problems.push(`LIGHTER_TENANT_ID is missing. ${settings.LIGHTER_TENANT_ID}`);
+    }
+    return tenantId === undefined ? undefined : { tenantId, authority, appId, acceptArmTokens };
   };
   const patterns = (name: keyof typeof settings) => {
     const list = (value(name) ?? '')
@@ -93,10 +138,13 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
     adminPassword: value('LIGHTER_ADMIN_PASSWORD'),
     anonymousPull: patterns('LIGHTER_ANONYMOUS_PULL'),
     allowMissingBlobs: patterns('LIGHTER_ALLOW_MISSING_BLOBS'),
+    entra: entra(),
   };
   if (problems.length > 0) throw new ConfigError(problems.join('\n'));
   return config;
 }
+
+const guidPattern = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
 function isHttpUrl(text: string): boolean {
   return /^https?:\/\/[^?#"\s]+$/.test(text) && URL.canParse(text);

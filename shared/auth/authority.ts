@@ -1,10 +1,12 @@
 import type { Config } from '../config.ts';
 import type { Clock } from '../ports/clock.ts';
+import type { Entra } from '../ports/entra.ts';
 import type { TableStore } from '../ports/table-store.ts';
 import { adminAccount } from './admin-account.ts';
 import type { IdentityProvider } from './identity.ts';
 import { defaultKeySchedule, type KeySchedule } from './key-schedule.ts';
 import { configuredPermissions, type PermissionSource } from './permissions.ts';
+import { servicePrincipals } from './service-principals.ts';
 import { SigningKeys } from './signing-keys.ts';
 import { Tokens } from './tokens.ts';
 
@@ -12,9 +14,18 @@ import { Tokens } from './tokens.ts';
 export interface Authority {
   /** Asked in this order, until one knows the user. */
   readonly providers: readonly IdentityProvider[];
+  /** Undefined: Entra sign-in is off. */
+  readonly entra: Entra | undefined;
   readonly permissionsOf: PermissionSource;
   readonly keys: SigningKeys;
   readonly tokens: Tokens;
+}
+
+/** What an authority may go without. */
+export interface AuthorityOptions {
+  /** Without it nobody signs in with Entra. */
+  readonly entra?: Entra | undefined;
+  readonly keySchedule?: KeySchedule;
 }
 
 /** Composes the authority. Loads no library and asks storage nothing: that happens when a token is made or met. */
@@ -22,11 +33,15 @@ export function composeAuthority(
   config: Pick<Config, 'adminPassword' | 'anonymousPull'>,
   tables: TableStore,
   clock: Clock,
-  keySchedule: KeySchedule = defaultKeySchedule,
+  { entra, keySchedule = defaultKeySchedule }: AuthorityOptions = {},
 ): Authority {
   const keys = new SigningKeys(tables, clock, keySchedule);
   return {
-    providers: [adminAccount(config.adminPassword)],
+    providers: [
+      adminAccount(config.adminPassword),
+      ...(entra === undefined ? [] : [servicePrincipals(entra, clock)]),
+    ],
+    entra,
     permissionsOf: configuredPermissions(config),
     keys,
     tokens: new Tokens(keys, clock),

@@ -4,6 +4,8 @@ import type { Caller } from './caller.ts';
 import type { Credential } from './credential.ts';
 import type { RepositoryName } from '../domain/repository-name.ts';
 import { matchesPattern } from '../domain/repository-pattern.ts';
+import { isRefusal } from '../ports/entra.ts';
+import { entraIdentity } from './entra-identity.ts';
 import { permissionsOfAccess } from './grant.ts';
 import { type Identity, subjectOf } from './identity.ts';
 import { allows, type Permissions } from './permissions.ts';
@@ -20,7 +22,7 @@ export interface Principal {
   readonly mountFrom?: readonly string[];
   /** `jti` of the access token that was presented. */
   readonly tokenId?: string;
-  /** End of the access token that was presented: nothing derived from it lives longer. */
+  /** End of the token that was presented: nothing derived from it lives longer. */
   readonly expiresAtMs?: number;
   /** The refresh token that was presented. */
   readonly refreshToken?: string;
@@ -28,8 +30,8 @@ export interface Principal {
 
 /**
  * Checks a credential; no credential is the principal `anonymous`. Undefined when it is malformed or
- * wrong. `audience` is the registry's host as the client knows it. Throws StorageUnavailable when a token
- * or a user cannot be checked.
+ * wrong. `audience` is the registry's host as the client knows it. Throws StorageUnavailable or
+ * EntraUnavailable when a token or a user cannot be checked.
  */
 export async function authenticate(
   authority: Authority,
@@ -47,10 +49,7 @@ export async function authenticate(
       return withRefreshToken(authority, credential.token, audience);
     case 'basic':
       if (credential.username === tokenUsername) {
-        return (
-          (await withRefreshToken(authority, credential.password, audience)) ??
-          bearerOf(await authority.tokens.verifyAccess(credential.password, audience))
-        );
+        return withTokenAsPassword(authority, credential.password, audience);
       }
       return withPassword(authority, credential.username, credential.password);
   }
@@ -67,6 +66,24 @@ export function callerOf({ subject, tokenId, permissions, mountFrom = [] }: Prin
     mayMountFrom: (repository) => may('pull', repository) || matchesPattern(mountFrom, repository),
     mayListCatalog: () => permissions.catalog,
   };
+}
+
+/** An Entra token stands for its bearer until it ends; a token of ours for what it says. */
+async function withTokenAsPassword(
+  authority: Authority,
+  token: string,
+  audience: string,
+): Promise<Principal | undefined> {
+  const ofEntra = await (authority.entra?.verify(token) ?? 'not-mine');
+  if (ofEntra === 'not-mine') {
+    return (
+      (await withRefreshToken(authority, token, audience)) ??
+      bearerOf(await authority.tokens.verifyAccess(token, audience))
+    );
+  }
+  if (isRefusal(ofEntra)) return undefined;
+  const principal = await principalOf(authority, entraIdentity(ofEntra));
+  return { ...principal, expiresAtMs: ofEntra.expiresAtMs };
 }
 
 async function withPassword(
@@ -88,8 +105,13 @@ async function withRefreshToken(
   audience: string,
 ): Promise<Principal | undefined> {
   const claims = await authority.tokens.verifyRefresh(refreshToken, audience);
-  if (claims === undefined) return undefined;
+  if (claims === undefined || !isStillKnown(authority, claims.identity)) return undefined;
   return { ...(await principalOf(authority, claims.identity)), refreshToken };
+}
+
+/** Another tenant, or none, may have been configured since the refresh token was issued. */
+function isStillKnown({ entra }: Authority, identity: Identity): boolean {
+  return identity.kind !== 'entra' || identity.tenantId === entra?.tenantId;
 }
 
 async function principalOf(authority: Authority, identity: Identity): Promise<Principal> {

@@ -65,6 +65,7 @@ export class Tokens {
   async issueRefresh(identity: Identity, audience: string): Promise<IssuedToken> {
     return this.#sign(subjectOf(identity), audience, refreshTokenSeconds, {
       grant_type: 'refresh_token',
+      ...(identity.kind === 'entra' && { tenant: identity.tenantId }),
       identity,
     });
   }

@@ -1,4 +1,5 @@
 import { RegistryError } from '../errors.ts';
+import { EntraUnavailable } from '../ports/entra.ts';
 import { StorageUnavailable } from '../ports/table-store.ts';
 import type { RegistryResponse } from './message.ts';
 
@@ -23,7 +24,7 @@ export function errorResponse(thrown: unknown, requestId: string): RegistryRespo
 /** What was thrown as an error of the table, with what was thrown as its cause. */
 export function asRegistryError(thrown: unknown): RegistryError {
   if (thrown instanceof RegistryError) return thrown;
-  if (thrown instanceof StorageUnavailable) {
+  if (thrown instanceof StorageUnavailable || thrown instanceof EntraUnavailable) {
     return new RegistryError('UNAVAILABLE', {
       headers: { 'Retry-After': String(thrown.retryAfterSeconds) },
       cause: thrown,
