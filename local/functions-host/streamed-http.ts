@@ -3,7 +3,7 @@ import { httpBindingData } from './binding-data.ts';
 import { hostOf, httpInvocation, type HttpCall } from './http-call.ts';
 import type { HttpProxyServer } from './http-proxy-server.ts';
 import { invoke } from './invocation.ts';
-import { admitStrictly } from './strict-body.ts';
+import { admitStrictly, type ForwardedRequest } from './strict-body.ts';
 
 /**
  * Answers with streaming on: the library's server gets the request and its response, and the invocation
@@ -29,11 +29,21 @@ export async function answerStreamed(
     'x-forwarded-host': hostOf(call),
     'x-forwarded-proto': scheme,
   });
-  proxyServer.forward(admitted.forwarded, response);
+  proxyServer.forward(withWebBody(admitted.forwarded), response);
   await invoke(
     model,
     match.route.function,
     httpInvocation(call, invocationId, {}, triggerMetadata),
   );
   if (!response.headersSent) throw new Error('The handler returned nothing.');
+}
+
+/**
+ * The request as a web stream with the few properties that the library reads: it makes a `Request` of it,
+ * which takes a web stream for its body as it is, and copies every chunk of any other.
+ */
+function withWebBody(request: ForwardedRequest): object {
+  const { method, url, headers } = request;
+  if (method === 'GET' || method === 'HEAD') return request;
+  return Object.assign(ReadableStream.from(request), { method, url, headers });
 }
