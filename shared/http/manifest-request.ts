@@ -44,8 +44,10 @@ export async function readManifestPut(
       message: `the manifest is larger than ${limits.maxManifestBytes} bytes`,
     });
   }
-  const manifest = parse(bytes, request.headers.get('content-type'));
-  const identity = manifest.kind === 'schema1' ? schema1Payload(bytes) : bytes;
+  const whole = parse(bytes, request.headers.get('content-type'));
+  const identity = whole.kind === 'schema1' ? schema1Payload(bytes) : bytes;
+  // What stands outside a signed payload is not of the digest, and clients do not read it.
+  const manifest = identity === bytes ? whole : parse(identity, whole.mediaType);
   const digest = hash(identity, algorithmFor(reference, request.query));
   if (reference.kind === 'digest' && reference.digest !== digest) {
     throw new RegistryError('DIGEST_INVALID', {

@@ -16,7 +16,7 @@ import type { Registry } from './registry.ts';
 import { manifestKey, repositoryPartition } from './row-keys.ts';
 import type { ManifestRow, TagRow } from './rows.ts';
 import { checkCondition, leftBehind, pointTag, type TagCondition } from './tag-operations.ts';
-import { readTag } from './tag-row.ts';
+import { forgetTags, readTag } from './tag-row.ts';
 
 export interface ManifestPut {
   readonly digest: Digest;
@@ -43,12 +43,15 @@ export async function putManifest(
   for (let at = 0; at === 0 || at < put.tags.length; at += tagsPerTransaction) {
     const tags = put.tags.slice(at, at + tagsPerTransaction);
     await putWithTags(registry, repository, { ...put, tags });
+    forgetTags(registry, partition, tags);
   }
   for (const subject of put.tags.map(fallbackSubject)) {
     if (subject === undefined || put.manifest.kind !== 'index') continue;
     await ingestFallback(registry, partition, subject, put.manifest);
   }
   await ensureVisible(registry, repository);
+  // Other signatures make other bytes of the same digest, and the first that were stored stand.
+  if (put.manifest.kind === 'schema1') return;
   rememberManifest(registry, partition, {
     digest: put.digest,
     mediaType: put.manifest.mediaType,
@@ -100,7 +103,8 @@ async function attemptPut(
   { current, tags, presence }: TargetRows & { readonly presence: Presence },
 ): Promise<WriteOutcome> {
   const { digest, manifest, bytes } = put;
-  const target = { digest, mediaType: manifest.mediaType, sizeBytes: bytes.byteLength };
+  const sizeBytes = current?.state === 'live' ? current.sizeBytes : bytes.byteLength;
+  const target = { digest, mediaType: manifest.mediaType, sizeBytes };
   const pointed = put.tags.flatMap((tag, index) => {
     checkCondition(put.condition, tag, tags[index]);
     return pointTag(registry, tag, tags[index], target);

@@ -198,6 +198,38 @@ describe('Docker schema 1', () => {
     expectProblem(answer, 400, 'DIGEST_INVALID');
   });
 
+  test('signed: pushed again with other signatures, what is stored stands', async () => {
+    const { client } = registry();
+    const payload = JSON.stringify(unsigned(), null, 3);
+    const digest = digestOf(payload);
+    const headers = { 'Content-Type': types.schema1Signed };
+    const first = Buffer.from(sign(payload));
+    const second = Buffer.from(sign(payload).replace('c2ln', 'b3RoZXI'));
+    for (const bytes of [first, second]) {
+      for (const reference of [digest, 'signed']) {
+        expectCreated(await client.putManifest(repository, reference, bytes, headers), digest);
+        await expectServed(reference, first, types.schema1Signed, digest);
+      }
+    }
+  });
+
+  test('signed: what stands outside the payload is not believed', async () => {
+    const missing = digestOf('missing');
+    const payload = JSON.stringify({ ...unsigned(), fsLayers: [{ blobSum: missing }] }, null, 3);
+    const present = JSON.stringify([{ blobSum: layers[0].digest }]);
+    const signed = sign(payload).replace(/\n\}$/, `,"fsLayers":${present}\n}`);
+    expect(JSON.parse(signed)).toMatchObject({ fsLayers: [{ blobSum: layers[0].digest }] });
+    const headers = { 'Content-Type': types.schema1Signed };
+    const answer = await registry().client.putManifest(
+      repository,
+      digestOf(payload),
+      Buffer.from(signed),
+      headers,
+    );
+    const { detail } = expectProblem(answer, 404, 'MANIFEST_BLOB_UNKNOWN');
+    expect(detail).toEqual([{ digest: missing }]);
+  });
+
   test('a layer that is missing is named', async () => {
     const missing = digestOf('missing');
     const manifest = { ...unsigned(), fsLayers: [{ blobSum: missing }] };
