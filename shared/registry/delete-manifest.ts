@@ -19,7 +19,7 @@ import {
 import type { ManifestRow } from './rows.ts';
 import { seconds } from './settings.ts';
 import { untaggedWork } from './tag-operations.ts';
-import { readTag } from './tag-row.ts';
+import { forgetTags, readTag } from './tag-row.ts';
 
 /** Two operations a tag, one for the manifest, its work row and each of at most 17 referrer rows: 100 at most. */
 const tagsPerTransaction = 45;
@@ -93,6 +93,7 @@ async function purgeStep(
       : [{ kind: 'merge', rowKey, etag: row.etag, properties: {} }, ...untag],
   );
   if (!outcome.ok) return lostRace;
+  forgetTags(registry, partition, tags);
   return flips ? 'purging' : 'fewer tags';
 }
 
@@ -125,6 +126,7 @@ export async function deleteTag(
     ]);
     return outcome.ok ? undefined : lostRace;
   });
+  forgetTags(registry, partition, [tag]);
 }
 
 function unknown(detail: { tag: Tag } | { digest: Digest }): RegistryError {

@@ -6,7 +6,7 @@ import { cacheKey } from './caches.ts';
 import { readManifestRow } from './manifest-row.ts';
 import type { Registry } from './registry.ts';
 import { manifestKey, repositoryPartition } from './row-keys.ts';
-import type { ManifestRow, StoredManifest } from './rows.ts';
+import type { ManifestRow, StoredManifest, TagRow } from './rows.ts';
 import { seconds } from './settings.ts';
 import { readTagForPull } from './tag-row.ts';
 
@@ -55,12 +55,15 @@ export async function getManifest(
     if (manifest === undefined) throw manifestUnknown(reference);
     return manifest;
   }
-  const tag = await readTagForPull(registry, partition, reference.tag);
-  if (tag === undefined) throw manifestUnknown(reference);
-  const cached = registry.caches.manifests.get(cacheKey(partition, manifestKey(tag.digest)));
-  const manifest = cached?.manifest ?? (await readManifest(registry, partition, tag.digest));
-  if (manifest === undefined) throw manifestUnknown(reference);
-  return manifest;
+  for (let seen: TagRow | undefined; ;) {
+    const tag = await readTagForPull(registry, partition, reference.tag);
+    if (tag === undefined || tag.etag === seen?.etag) throw manifestUnknown(reference);
+    const cached = registry.caches.manifests.get(cacheKey(partition, manifestKey(tag.digest)));
+    const manifest = cached?.manifest ?? (await readManifest(registry, partition, tag.digest));
+    if (manifest !== undefined) return manifest;
+    // It was deleted after the tag was read; if the tag was moved before that, it is elsewhere now.
+    seen = tag;
+  }
 }
 
 /** Keeps a manifest that storage just said is there. */

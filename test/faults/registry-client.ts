@@ -28,6 +28,27 @@ export class Refused extends Error {
   }
 }
 
+/** Storage itself, to which the registry redirects, did not give a client what it asked for. */
+export class StorageBroke extends Error {
+  override readonly name = 'StorageBroke';
+}
+
+async function fromStorage(location: string): Promise<Answer> {
+  try {
+    const signal = AbortSignal.timeout(5000);
+    const answer = await readWhole(await fetch(location, { signal }));
+    if (answer.status === 429 || answer.status >= 500) throw new Error(`storage: ${answer.status}`);
+    return answer;
+  } catch (cause) {
+    throw new StorageBroke('a redirected pull broke off', { cause });
+  }
+}
+
+async function readWhole(response: Response): Promise<Answer> {
+  const { status, headers } = response;
+  return { status, headers, body: Buffer.from(await response.arrayBuffer()) };
+}
+
 /** A client of one instance, as the admin. Every method but `send` throws {@link Refused} when refused. */
 export class RegistryClient {
   readonly #url: string;
@@ -45,6 +66,7 @@ export class RegistryClient {
     const response = await fetch(new URL(path, this.#url), {
       method,
       signal,
+      redirect: 'manual',
       headers: {
         authorization: `Basic ${password}`,
         ...(body === undefined ? {} : { 'content-type': 'application/octet-stream' }),
@@ -52,13 +74,9 @@ export class RegistryClient {
       },
       ...(body === undefined ? {} : { body: sendable(body), duplex: 'half' }),
     });
-    const answer = {
-      status: response.status,
-      headers: response.headers,
-      body: Buffer.from(await response.arrayBuffer()),
-    };
+    const answer = await readWhole(response);
     this.#onAnswer(`${method} ${path}`, answer);
-    return answer;
+    return answer.status === 307 ? await fromStorage(locationOf(answer)) : answer;
   }
 
   async expect(

@@ -7,7 +7,7 @@ import { blobsOf, makeImage, randomBlob, type TestBlob, type TestImage } from '.
 import { invariantChecker } from './invariants.ts';
 import { absent, type Content, Ledger, type Resource } from './ledger.ts';
 import { seededRandom } from './random.ts';
-import { type Answer, Refused, RegistryClient } from './registry-client.ts';
+import { type Answer, Refused, RegistryClient, StorageBroke } from './registry-client.ts';
 import { rounds } from './rounds.ts';
 
 const seed = Number(process.env['LIGHTER_FAULT_SEED'] ?? Date.now() % 1_000_000);
@@ -236,11 +236,13 @@ class Worker {
 
 /** Passes what an honest registry may answer in such a storm and such a fight; throws the rest. */
 function unlessRaced(error: unknown): void {
+  if (error instanceof StorageBroke) return;
   const status = error instanceof Refused ? error.status : 0;
   if (![503, 404, 405].includes(status)) throw error;
 }
 
 function unless503(error: unknown): void {
+  if (error instanceof StorageBroke) return;
   if (!(error instanceof Refused && error.status === 503)) throw error;
 }
 
