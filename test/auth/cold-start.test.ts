@@ -17,7 +17,8 @@ const program = `
   const credential = { kind: 'key', accountName: 'a', accountKey: 'AAAA' };
   const url = 'http://127.0.0.1:1/a';
   const { tables } = connectStorage({ blobUrl: url, tableUrl: url, credential });
-  const app = signInApp(tables, { adminPassword: 'x', anonymousPull: '*' });
+  const entra = { LIGHTER_TENANT_ID: '11111111-1111-1111-1111-111111111111' };
+  const app = signInApp(tables, { adminPassword: 'x', anonymousPull: '*', entra });
   const refusal = await ask(app, request('GET', '/v2/')).catch((error) => error);
   console.log('answered ' + refusal.status);
   await app.authority.tokens.verifyAccess('x.y.z', 'registry.example.com');

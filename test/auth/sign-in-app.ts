@@ -1,6 +1,8 @@
 import { baseRoute } from '../../functions/base.ts';
+import { exchangeRoute } from '../../functions/exchange.ts';
 import { jwksRoute } from '../../functions/jwks.ts';
 import { tokenRoute } from '../../functions/token.ts';
+import { connectEntra } from '../../shared/adapters/entra.ts';
 import { composeAuthority } from '../../shared/auth/authority.ts';
 import { type Config, readConfig } from '../../shared/config.ts';
 import type { App } from '../../shared/http/app.ts';
@@ -18,6 +20,8 @@ export interface AppOptions {
   readonly adminPassword?: string;
   readonly anonymousPull?: string;
   readonly clock?: Clock;
+  /** Settings of Entra sign-in. */
+  readonly entra?: Readonly<Record<string, string>>;
 }
 
 /** An application that can sign in and nothing else; touching the registry is an error. */
@@ -28,10 +32,13 @@ export function signInApp(tables: TableStore, options: AppOptions = {}): App {
     LIGHTER_PUBLIC_URL: origin,
     LIGHTER_ADMIN_PASSWORD: options.adminPassword,
     LIGHTER_ANONYMOUS_PULL: options.anonymousPull,
+    ...options.entra,
   });
+  const clock = options.clock ?? systemClock;
+  const entra = config.entra && connectEntra(config.entra, clock);
   return {
     config,
-    authority: composeAuthority(config, tables, options.clock ?? systemClock),
+    authority: composeAuthority(config, tables, clock, { entra }),
     get registry(): never {
       throw new Error('signing in needs no registry');
     },
@@ -77,9 +84,11 @@ export class Refused extends Error {
   }
 }
 
+const signInRoutes = [baseRoute, tokenRoute, exchangeRoute, jwksRoute];
+
 /** Sends a request the whole way, from its path to the response. Throws Refused unless that is 200. */
 export async function ask(app: App, message: RegistryRequest): Promise<RegistryResponse> {
-  const answer = await serve([baseRoute, tokenRoute, jwksRoute], app, message, () => undefined);
+  const answer = await serve(signInRoutes, app, message, () => undefined);
   if (answer.status !== 200) throw new Refused(answer);
   return answer;
 }
