@@ -9,6 +9,7 @@ import { createRequire } from 'node:module';
 import { Socket } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { lookUpByNarrowestIndex } from './azurite-indexes.ts';
 import type { AzuriteReport, AzuriteServe, AzuriteStart } from './azurite-messages.ts';
 import { startSnapshots, type SnapshotDatabase } from './azurite-snapshots.ts';
 import { FolderInUseError, lockFolder, type FolderLock } from './folder-lock.ts';
@@ -35,6 +36,7 @@ const host = '127.0.0.1';
 const keepAliveSeconds = 75;
 const drainMs = 3_000;
 const require = createRequire(import.meta.url);
+const requireOfAzurite = createRequire(require.resolve('azurite/package.json'));
 
 function report(message: AzuriteReport): void {
   if (process.connected) process.send?.(message);
@@ -139,6 +141,7 @@ async function stopListening(servers: readonly AzuriteServer[]): Promise<void> {
 async function run(start: AzuriteStart): Promise<void> {
   process.env['AZURITE_ACCOUNTS'] = `${start.accountName}:${start.accountKey}`;
   const lock = await takeFolder(start.dataFolder);
+  lookUpByNarrowestIndex(requireOfAzurite('lokijs').Resultset);
   const blob = createBlobServer(start);
   const table = createTableServer(start);
   const servers = [blob, table];
