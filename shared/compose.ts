@@ -1,6 +1,8 @@
+import { connectArm } from './adapters/arm.ts';
 import { connectEntra } from './adapters/entra.ts';
 import { connectStorage } from './adapters/storage.ts';
 import { composeAuthority } from './auth/authority.ts';
+import { AzureRoles } from './auth/role-permissions.ts';
 import type { Config } from './config.ts';
 import type { App } from './http/app.ts';
 import { systemClock } from './ports/clock.ts';
@@ -10,9 +12,11 @@ import { createCaches } from './registry/caches.ts';
 export function compose(config: Config): App {
   const { tables, blobs } = connectStorage(config.storage);
   const entra = config.entra && connectEntra(config.entra, systemClock);
+  const arm = config.roleAssignments;
+  const roles = arm && new AzureRoles(connectArm(arm, systemClock), arm.resourceId, systemClock);
   return {
     config,
-    authority: composeAuthority(config, tables, systemClock, { entra }),
+    authority: composeAuthority(config, tables, systemClock, { entra, roles }),
     registry: {
       tables,
       blobs,

@@ -1,3 +1,5 @@
+import { isResourceId } from './domain/role-assignment.ts';
+
 /** Everything the registry can be told, read once at start. */
 export interface Config {
   /** How storage is reached: an account key (local) or the app's managed identity (Azure). */
@@ -17,8 +19,22 @@ export interface Config {
   readonly anonymousPull: readonly string[];
   /** Repository patterns in which a manifest may name blobs that are not there. */
   readonly allowMissingBlobs: readonly string[];
+  /** The largest upload body that may come with a Content-Length; undefined: any. */
+  readonly maxBodyBytes: number | undefined;
   /** Undefined: nobody signs in with Microsoft Entra. */
   readonly entra: EntraConfig | undefined;
+  /** Undefined: Azure's role assignments give no rights. */
+  readonly roleAssignments: RoleAssignmentsConfig | undefined;
+}
+
+/** Where the roles of Entra's principals are read. */
+export interface RoleAssignmentsConfig {
+  /** The Azure resource that stands for the registry: `/subscriptions/…/sites/…`. */
+  readonly resourceId: string;
+  /** Origin of Azure Resource Manager: https, or on loopback http. */
+  readonly armEndpoint: string;
+  /** Of the user-assigned managed identity that asks; undefined: the system-assigned one. */
+  readonly clientId: string | undefined;
 }
 
 /** The one Entra tenant whose users, service principals and managed identities may sign in. */
@@ -46,6 +62,8 @@ export const settings = {
   LIGHTER_ADMIN_PASSWORD:
     'Password of the admin account; without it the account is off, or under npm start gets one made up.',
   LIGHTER_ANONYMOUS_PULL: 'Repository patterns anyone may pull, comma separated (public/*).',
+  LIGHTER_MAX_BODY_BYTES:
+    'Largest layer a client may send as one body with a Content-Length, which the Functions host reads whole into memory. Any size unless set.',
   LIGHTER_ALLOW_MISSING_BLOBS:
     'Repository patterns in which manifests may name blobs that were never pushed, comma separated.',
   LIGHTER_TENANT_ID:
@@ -55,6 +73,10 @@ export const settings = {
   LIGHTER_ENTRA_APP_ID:
     'Client id of an app registration whose tokens are accepted, too (audience <id> or api://<id>).',
   LIGHTER_ENTRA_AUTHORITY: 'Entra’s address, https://login.microsoftonline.com unless set.',
+  LIGHTER_RESOURCE_ID:
+    'Azure resource id of the registry; role assignments on it, and above it, give rights. Without it none do.',
+  LIGHTER_ARM_ENDPOINT:
+    'Azure Resource Manager, where role assignments are read: https://management.azure.com unless set.',
 } as const;
 
 export class ConfigError extends Error {
@@ -101,6 +123,25 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
     }
     return tenantId === undefined ? undefined : { tenantId, authority, appId, acceptArmTokens };
   };
+  const roleAssignments = (): RoleAssignmentsConfig | undefined => {
+    const resourceId = value('LIGHTER_RESOURCE_ID')?.replace(/\/$/, '');
+    const armEndpoint = url('LIGHTER_ARM_ENDPOINT') ?? 'https://management.azure.com';
+    if (!isArmEndpoint(armEndpoint)) {
+      problems.push(`LIGHTER_ARM_ENDPOINT must be https, a host and a port only: ${armEndpoint}`);
+    }
+    if (resourceId !== undefined && !isResourceId(resourceId)) {
+      problems.push(`LIGHTER_RESOURCE_ID is not the id of an Azure resource: ${resourceId}`);
+    }
+    const clientId = value('LIGHTER_STORAGE_CLIENT_ID');
+    return resourceId === undefined ? undefined : { resourceId, armEndpoint, clientId };
+  };
+  const bytes = (name: keyof typeof settings) => {
+    const text = value(name);
+    if (text !== undefined && !/^[1-9]\d{0,14}$/.test(text)) {
+      problems.push(`${name} is not a number of bytes: ${text}`);
+    }
+    return text === undefined ? undefined : Number(text);
+  };
   const patterns = (name: keyof typeof settings) => {
     const list = (value(name) ?? '')
       .split(',')
@@ -138,13 +179,21 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
     adminPassword: value('LIGHTER_ADMIN_PASSWORD'),
     anonymousPull: patterns('LIGHTER_ANONYMOUS_PULL'),
     allowMissingBlobs: patterns('LIGHTER_ALLOW_MISSING_BLOBS'),
+    maxBodyBytes: bytes('LIGHTER_MAX_BODY_BYTES'),
     entra: entra(),
+    roleAssignments: roleAssignments(),
   };
   if (problems.length > 0) throw new ConfigError(problems.join('\n'));
   return config;
 }
 
 const guidPattern = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
+
+/** The app's token is sent there, so it must not go in the clear but to this machine, as tests do. */
+function isArmEndpoint(text: string): boolean {
+  if (!URL.canParse(text) || new URL(text).origin !== text) return false;
+  return /^(?:https:|http:\/\/(?:127\.0\.0\.1|localhost|\[::1\]):)/.test(text);
+}
 
 function isHttpUrl(text: string): boolean {
   return /^https?:\/\/[^?#"\s]+$/.test(text) && URL.canParse(text);

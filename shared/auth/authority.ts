@@ -6,6 +6,7 @@ import { adminAccount } from './admin-account.ts';
 import type { IdentityProvider } from './identity.ts';
 import { defaultKeySchedule, type KeySchedule } from './key-schedule.ts';
 import { configuredPermissions, type PermissionSource } from './permissions.ts';
+import { type AzureRoles, rolePermissions } from './role-permissions.ts';
 import { servicePrincipals } from './service-principals.ts';
 import { SigningKeys } from './signing-keys.ts';
 import { Tokens } from './tokens.ts';
@@ -16,6 +17,8 @@ export interface Authority {
   readonly providers: readonly IdentityProvider[];
   /** Undefined: Entra sign-in is off. */
   readonly entra: Entra | undefined;
+  /** Undefined: Azure's role assignments are not asked about. */
+  readonly roles: AzureRoles | undefined;
   readonly permissionsOf: PermissionSource;
   readonly keys: SigningKeys;
   readonly tokens: Tokens;
@@ -25,6 +28,8 @@ export interface Authority {
 export interface AuthorityOptions {
   /** Without it nobody signs in with Entra. */
   readonly entra?: Entra | undefined;
+  /** Without it Entra's principals may do what everybody may. */
+  readonly roles?: AzureRoles | undefined;
   readonly keySchedule?: KeySchedule;
 }
 
@@ -33,16 +38,18 @@ export function composeAuthority(
   config: Pick<Config, 'adminPassword' | 'anonymousPull'>,
   tables: TableStore,
   clock: Clock,
-  { entra, keySchedule = defaultKeySchedule }: AuthorityOptions = {},
+  { entra, roles, keySchedule = defaultKeySchedule }: AuthorityOptions = {},
 ): Authority {
   const keys = new SigningKeys(tables, clock, keySchedule);
+  const configured = configuredPermissions(config);
   return {
     providers: [
       adminAccount(config.adminPassword),
       ...(entra === undefined ? [] : [servicePrincipals(entra, clock)]),
     ],
     entra,
-    permissionsOf: configuredPermissions(config),
+    roles,
+    permissionsOf: roles === undefined ? configured : rolePermissions(roles, configured),
     keys,
     tokens: new Tokens(keys, clock),
   };

@@ -1,6 +1,7 @@
 import { parseRepositoryName } from '../domain/repository-name.ts';
+import { commonPattern } from '../domain/repository-pattern.ts';
 import { type Action, actions, type ResourceScope } from '../domain/scope.ts';
-import type { Permissions } from './permissions.ts';
+import { isFor, type Permissions, type Rule } from './permissions.ts';
 
 const patternGrammar = /^[a-z0-9._/-]*\*$/;
 const catalogScope: ResourceScope = { type: 'registry', name: 'catalog', actions: ['*'] };
@@ -15,7 +16,9 @@ const formerNames: ReadonlyMap<string, Action> = new Map([
  * The part of the requested scopes that the permissions cover, as `access` entries of a token. Granting
  * less than was asked, even nothing, is no error (distribution "Token authentication", requesting a
  * token). `*` asks for every action; a name may be a pattern (`acr purge` asks `repository:*:*`), which is
- * answered with the patterns that it and the permissions have in common. Other resource types get nothing.
+ * answered with the patterns that it and the permissions have in common, and with nothing of what is
+ * permitted under a condition that no pattern can say. Who asks to push and may only sign gets `sign`.
+ * Other resource types get nothing.
  */
 export function grant(
   requested: readonly ResourceScope[],
@@ -25,8 +28,8 @@ export function grant(
   for (const scope of requested) {
     if (!namesRepositories(scope)) continue;
     for (const rule of permissions.rules) {
-      const name = commonPattern(scope.name, rule.pattern);
-      const allowed = wantedActions(scope).filter((action) => rule.actions.includes(action));
+      const name = commonName(scope.name, rule);
+      const allowed = allowedActions(wantedActions(scope), rule);
       if (name === undefined || allowed.length === 0) continue;
       granted.set(name, new Set([...(granted.get(name) ?? []), ...allowed]));
     }
@@ -68,12 +71,20 @@ function wantedActions(scope: ResourceScope): Action[] {
   return actions.filter((action) => names.includes('*') || names.includes(action));
 }
 
-/** The pattern that matches exactly what both match, or undefined when they have nothing in common. */
-function commonPattern(one: string, other: string): string | undefined {
-  if (one === other || covers(one, other)) return other;
-  return covers(other, one) ? one : undefined;
+/**
+ * What a rule allows of what is wanted. A client that signs asks to push, as signatures are pushed; and
+ * pushing includes signing.
+ */
+function allowedActions(wanted: readonly Action[], rule: Rule): readonly Action[] {
+  const allowed = wanted.filter((action) => rule.actions.includes(action));
+  const isPushOrSign = (action: Action) => action === 'push' || action === 'sign';
+  const signs = wanted.some(isPushOrSign) && rule.actions.some(isPushOrSign);
+  return signs && !allowed.some(isPushOrSign) ? [...allowed, 'sign'] : allowed;
 }
 
-function covers(pattern: string, narrower: string): boolean {
-  return pattern.endsWith('*') && narrower.startsWith(pattern.slice(0, -1));
+/** The name or pattern of what a request and a rule are both about; undefined when that is nothing. */
+function commonName(requested: string, rule: Rule): string | undefined {
+  if (rule.admits === undefined) return commonPattern(requested, rule.pattern);
+  const repository = parseRepositoryName(requested);
+  return repository !== undefined && isFor(rule, repository) ? repository : undefined;
 }

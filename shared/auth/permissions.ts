@@ -8,22 +8,56 @@ import type { Identity } from './identity.ts';
 export interface Rule {
   readonly pattern: string;
   readonly actions: readonly Action[];
+  /**
+   * Of the repositories that match, those the rule is for; all when left out. It cannot stand in a token:
+   * such a rule gives tokens for single repositories only.
+   */
+  readonly admits?: (repository: RepositoryName) => boolean;
 }
+
+/** What may be done to the registry as a resource: see its settings, change them, do away with it. */
+export type ManagementAction = 'read' | 'write' | 'delete';
 
 /** All that a principal may do: what any of the rules allows, and whether it may list the repositories. */
 export interface Permissions {
   readonly rules: readonly Rule[];
   readonly catalog: boolean;
+  /** Nothing when left out. */
+  readonly management?: readonly ManagementAction[];
 }
 
+/** Who may push may sign, too: `sign` is the right to push signatures and nothing else. */
 export function allows(
   permissions: Permissions,
   action: Action,
   repository: RepositoryName,
 ): boolean {
   return permissions.rules.some(
-    (rule) => rule.actions.includes(action) && matchesPattern([rule.pattern], repository),
+    (rule) =>
+      (rule.actions.includes(action) || (action === 'sign' && rule.actions.includes('push'))) &&
+      isFor(rule, repository),
   );
+}
+
+/** Whether the repository is one of the rule's. */
+export function isFor({ pattern, admits }: Rule, repository: RepositoryName): boolean {
+  return matchesPattern([pattern], repository) && (admits?.(repository) ?? true);
+}
+
+/** Patterns of repositories in all of which the action is allowed. */
+export function patternsAllowing(permissions: Permissions, action: Action): string[] {
+  return permissions.rules
+    .filter(({ actions: allowed, admits }) => allowed.includes(action) && admits === undefined)
+    .map(({ pattern }) => pattern);
+}
+
+/** What either allows. */
+export function unite(one: Permissions, other: Permissions): Permissions {
+  return {
+    rules: [...one.rules, ...other.rules],
+    catalog: one.catalog || other.catalog,
+    management: [...new Set([...(one.management ?? []), ...(other.management ?? [])])],
+  };
 }
 
 /** Where permissions come from. Asked whenever a token is issued or a password is used directly. */
@@ -41,7 +75,11 @@ export function configuredPermissions(
     rules: config.anonymousPull.map((pattern) => ({ pattern, actions: ['pull'] })),
     catalog: false,
   };
-  const admin: Permissions = { rules: [{ pattern: '*', actions }], catalog: true };
+  const admin: Permissions = {
+    rules: [{ pattern: '*', actions }],
+    catalog: true,
+    management: ['read', 'write', 'delete'],
+  };
   return (identity) =>
     Promise.resolve(
       identity.kind === 'admin' && config.adminPassword !== undefined ? admin : everybody,

@@ -3,6 +3,7 @@ import type { Authority } from './authority.ts';
 import { formatScope, unauthorized } from './challenge.ts';
 import type { Credential } from './credential.ts';
 import { grant } from './grant.ts';
+import { patternsAllowing } from './permissions.ts';
 import { authenticate, type Principal } from './principal.ts';
 
 /** A request to the token endpoint, of either method. */
@@ -74,12 +75,14 @@ export async function signIn(
 /** A token stays small enough for a header. */
 const maxMountPatterns = 50;
 
-/** Where a push may mount from: all that the principal may pull, for tokens that allow a push at all. */
+/**
+ * Where a push may mount from: all that the principal may pull, as far as patterns can say it, for tokens
+ * that allow a push at all.
+ */
 function mountableBy(
   { permissions, mountFrom = [] }: Principal,
   access: readonly ResourceScope[],
 ): readonly string[] {
   if (!access.some(({ actions }) => actions.includes('push'))) return [];
-  const pullable = permissions.rules.filter(({ actions }) => actions.includes('pull'));
-  return [...pullable.map(({ pattern }) => pattern), ...mountFrom].slice(0, maxMountPatterns);
+  return [...patternsAllowing(permissions, 'pull'), ...mountFrom].slice(0, maxMountPatterns);
 }

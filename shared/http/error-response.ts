@@ -1,5 +1,6 @@
 import { RegistryError } from '../errors.ts';
 import { EntraUnavailable } from '../ports/entra.ts';
+import { RolesUnavailable } from '../ports/role-assignments.ts';
 import { StorageUnavailable } from '../ports/table-store.ts';
 import type { RegistryResponse } from './message.ts';
 
@@ -9,7 +10,7 @@ import type { RegistryResponse } from './message.ts';
  */
 export function errorResponse(thrown: unknown, requestId: string): RegistryResponse {
   const error = asRegistryError(thrown);
-  const detail = error.status >= 500 ? { requestId } : error.detail;
+  const { detail = { requestId } } = error.status >= 500 ? {} : { detail: error.detail };
   return {
     status: error.status,
     headers: { 'Content-Type': 'application/json', ...error.headers },
@@ -24,7 +25,11 @@ export function errorResponse(thrown: unknown, requestId: string): RegistryRespo
 /** What was thrown as an error of the table, with what was thrown as its cause. */
 export function asRegistryError(thrown: unknown): RegistryError {
   if (thrown instanceof RegistryError) return thrown;
-  if (thrown instanceof StorageUnavailable || thrown instanceof EntraUnavailable) {
+  if (
+    thrown instanceof StorageUnavailable ||
+    thrown instanceof EntraUnavailable ||
+    thrown instanceof RolesUnavailable
+  ) {
     return new RegistryError('UNAVAILABLE', {
       headers: { 'Retry-After': String(thrown.retryAfterSeconds) },
       cause: thrown,
