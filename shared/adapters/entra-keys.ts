@@ -71,8 +71,8 @@ export class EntraKeys {
   }
 
   async #fetchKeys(): Promise<ReadonlyMap<string, CryptoKey>> {
-    const { json } = await this.#http(await this.#keysUrl());
-    const usable = signingKeys(json, this.#keyIssuers());
+    const keySet = await this.#get(await this.#keysUrl());
+    const usable = signingKeys(keySet, this.#keyIssuers());
     // A broken answer must not make good tokens look forged.
     if (usable.length === 0) throw new EntraUnavailable('Entra published no key to verify with');
     const { importJWK } = await import('jose');
@@ -91,13 +91,19 @@ export class EntraKeys {
 
   async #keysUrl(): Promise<string> {
     const issuer = issuerV2(this.#tenant);
-    const { status, json } = await this.#http(`${issuer}/.well-known/openid-configuration`);
-    const { issuer: named, jwks_uri: keysUrl }: Record<string, unknown> = Object(json);
-    if (named !== issuer) throw new EntraUnavailable(`${issuer} has no metadata (${status})`);
+    const metadata = await this.#get(`${issuer}/.well-known/openid-configuration`);
+    const { issuer: named, jwks_uri: keysUrl }: Record<string, unknown> = Object(metadata);
+    if (named !== issuer) throw new EntraUnavailable(`${issuer} has metadata of another issuer`);
     if (typeof keysUrl !== 'string' || !keysUrl.startsWith(`${this.#tenant.authority}/`)) {
       throw new EntraUnavailable(`${issuer} has its keys on another host`);
     }
     return keysUrl;
+  }
+
+  async #get(url: string): Promise<unknown> {
+    const { status, json } = await this.#http(url);
+    if (status !== 200) throw new EntraUnavailable(`${url} answered ${status}`);
+    return json;
   }
 
   #nowMs(): number {

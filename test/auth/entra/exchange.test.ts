@@ -110,7 +110,10 @@ describe('POST /oauth2/exchange', () => {
   });
 
   test('takes tokens of version 2.0', async () => {
-    const { appid, upn, unique_name, ...claims } = userClaims({
+    const claims = userClaims({
+      appid: undefined,
+      upn: undefined,
+      unique_name: undefined,
       iss: entra.issuerV2,
       ver: '2.0',
       azp: azureCli,

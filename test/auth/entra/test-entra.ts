@@ -194,19 +194,27 @@ export function applicationClaims(
   audience: string,
   { clientId, objectId }: Omit<TestApplication, 'secret'> = { clientId: '', objectId: '' },
 ): Record<string, unknown> {
-  const { name, scp, unique_name, upn, amr, ...common } = userClaims();
-  return {
-    ...common,
+  return userClaims({
     aud: audience,
+    amr: undefined,
+    name: undefined,
+    scp: undefined,
+    unique_name: undefined,
+    upn: undefined,
     appid: clientId,
     appidacr: '1',
     idtyp: 'app',
     oid: objectId,
     sub: objectId,
-  };
+  });
 }
 
 export type TestKey = JWK & { readonly kid: string };
+
+/** What the tenant publishes of a key. */
+export function publicHalf({ kty, n = '', e = '', kid, use = 'sig' }: TestKey) {
+  return { kty, n, e, kid, use };
+}
 
 /** A key pair as a tenant has them, without `alg`. */
 export async function makeKey(): Promise<TestKey> {
