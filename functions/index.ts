@@ -12,10 +12,12 @@ import { keyRotation } from './key-rotation.ts';
 import { toHttpResponse, toRegistryRequest } from './platform.ts';
 import { liftRequestTimeout } from './request-timeout.ts';
 import { routes } from './routes.ts';
+import { tolerateMalformedRequests } from './tolerant-request.ts';
 
 const app = compose(readConfig(process.env));
 
 liftRequestTimeout();
+tolerateMalformedRequests();
 platform.setup({ enableHttpStream: true });
 
 for (const { name, templates, methods } of routes) {
