@@ -7,7 +7,7 @@ import { healthRoute } from './health.ts';
 import { jwksRoute } from './jwks.ts';
 import { manifestsRoute } from './manifests.ts';
 import { referrersRoute } from './referrers.ts';
-import { searchRoute } from './search.ts';
+import { searchPingRoute, searchRoute } from './search.ts';
 import { tagsRoute } from './tags.ts';
 import { tokenRoute } from './token.ts';
 import { uploadsRoute } from './uploads.ts';
@@ -26,6 +26,7 @@ export const routes: readonly Route[] = [
   catalogRoute,
   tokenRoute,
   exchangeRoute,
+  searchPingRoute,
   searchRoute,
   jwksRoute,
   healthRoute,

@@ -5,21 +5,29 @@ import { listRepositories } from '../shared/registry/catalog.ts';
 
 const maxResults = 100;
 
-/** The two v1 endpoints that `docker search HOST/TERM` calls. */
+/** What `docker search HOST/TERM` asks first, without a credential: is this a v1 registry? */
+export const searchPingRoute: RegistryRoute = {
+  name: 'search-ping',
+  scope: 'registry',
+  templates: ['v1/_ping'],
+  pattern: /^\/v1\/_ping$/,
+  methods: { GET: { access: 'open', handle: () => Promise.resolve(json({ standalone: true })) } },
+};
+
+/** What it asks then. Podman asks without a credential, and tries its login elsewhere only after a 401. */
 export const searchRoute: RegistryRoute = {
   name: 'search',
   scope: 'registry',
-  templates: ['v1/_ping', 'v1/search'],
-  pattern: /^\/v1\/(?<what>_ping|search)$/,
-  methods: { GET: { access: 'anyone', handle: answer } },
+  templates: ['v1/search'],
+  pattern: /^\/v1\/search$/,
+  methods: { GET: { access: 'anyone', handle: async (call) => json(await search(call)) } },
 };
 
-async function answer(call: Call): Promise<RegistryResponse> {
-  const body = call.params['what'] === '_ping' ? { standalone: true } : await search(call);
+function json(value: object): RegistryResponse {
   return {
     status: 200,
     headers: { 'Content-Type': 'application/json', 'X-Docker-Registry-Standalone': 'true' },
-    body: JSON.stringify(body),
+    body: JSON.stringify(value),
   };
 }
 

@@ -7,6 +7,7 @@ import {
   requiredDigest,
   requiredUploadId,
   uploadAlgorithm,
+  uploadBody,
 } from '../shared/http/upload-request.ts';
 import { appendToUpload } from '../shared/registry/append-upload.ts';
 import { finishUpload } from '../shared/registry/finish-upload.ts';
@@ -42,7 +43,7 @@ async function start(call: RepositoryCall): Promise<RegistryResponse> {
     algorithm: uploadAlgorithm(query),
   });
   if (digest === undefined || query.has('mount')) return progress(call, 202, session);
-  const put = { digest, body: request.body, range: undefined };
+  const put = { digest, body: bodyOf(call), range: undefined };
   await finishUpload(app.registry, repository, session.id, put);
   return created(call, digest);
 }
@@ -61,7 +62,7 @@ async function mount(call: RepositoryCall, digest: Digest): Promise<boolean> {
 
 async function append(call: RepositoryCall): Promise<RegistryResponse> {
   const { app, request, repository } = call;
-  const body = request.body ?? nothing();
+  const body = bodyOf(call) ?? nothing();
   const range = chunkRange(request);
   const session = await appendToUpload(app.registry, repository, idOf(call), body, range);
   return progress(call, 202, session);
@@ -70,7 +71,7 @@ async function append(call: RepositoryCall): Promise<RegistryResponse> {
 async function finish(call: RepositoryCall): Promise<RegistryResponse> {
   const { app, request, repository } = call;
   const digest = requiredDigest(request.query.get('digest'));
-  const put = { digest, body: request.body, range: chunkRange(request) };
+  const put = { digest, body: bodyOf(call), range: chunkRange(request) };
   await finishUpload(app.registry, repository, idOf(call), put);
   return created(call, digest);
 }
@@ -103,6 +104,10 @@ function progress(
 function created({ repository }: RepositoryCall, digest: Digest): RegistryResponse {
   const location = `/v2/${repository}/blobs/${digest}`;
   return { status: 201, headers: { Location: location, 'Docker-Content-Digest': digest } };
+}
+
+function bodyOf({ app, request }: RepositoryCall) {
+  return uploadBody(request, app.config.maxBodyBytes);
 }
 
 function idOf({ params }: RepositoryCall): string {

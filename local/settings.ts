@@ -28,7 +28,8 @@ export const localSettings = {
   LIGHTER_TLS_KEY: 'File with the private key in PEM.',
   LIGHTER_HOST_STRICT:
     '1: behave like the Functions host where it hurts (bodies with a Content-Length buffered and limited, 300 s, no answer after a throw).',
-  LIGHTER_MAX_BODY_BYTES: 'The strict host’s limit of a request body, 104857600 unless set.',
+  FUNCTIONS_REQUEST_BODY_SIZE_LIMIT:
+    'The strict host’s limit of any request body in bytes, 104857600 unless set.',
   LIGHTER_BUNDLE: '1: run the bundle of npm run build instead of the sources.',
 } as const;
 
@@ -98,7 +99,11 @@ export function readLocalSettings(environment: Environment): LocalSettings {
     tls: tls(),
     adminPassword: value('LIGHTER_ADMIN_PASSWORD'),
     strict: flag('LIGHTER_HOST_STRICT'),
-    maxBodyBytes: integer('LIGHTER_MAX_BODY_BYTES', 104_857_600, Number.MAX_SAFE_INTEGER),
+    maxBodyBytes: integer(
+      'FUNCTIONS_REQUEST_BODY_SIZE_LIMIT',
+      104_857_600,
+      Number.MAX_SAFE_INTEGER,
+    ),
     bundle: flag('LIGHTER_BUNDLE'),
   };
   problems.push(...registryProblems(environment, settings));

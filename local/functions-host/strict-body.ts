@@ -1,3 +1,4 @@
+import { constants } from 'node:buffer';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { Readable, Transform } from 'node:stream';
 
@@ -22,7 +23,7 @@ export interface BodyLimits {
 
 /**
  * Treats a request's body as the real host does: one with a Content-Length is read whole before the
- * handler runs and refused with 500 above the limit; a chunked one streams, up to the same limit and
+ * handler runs, into a string, and refused with 500 above the limit or what a string holds; a chunked one streams, up to the same limit and
  * to the request timeout of the library's server. Undefined when the request has been answered.
  */
 export async function admitStrictly(
@@ -31,7 +32,7 @@ export async function admitStrictly(
   limits: BodyLimits,
 ): Promise<AdmittedRequest | undefined> {
   const contentLength = Number(request.headers['content-length'] ?? 0);
-  if (contentLength > limits.maxBodyBytes) {
+  if (contentLength > Math.min(limits.maxBodyBytes, constants.MAX_STRING_LENGTH)) {
     refuse(request, response, 500);
     return undefined;
   }

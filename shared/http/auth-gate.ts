@@ -49,6 +49,10 @@ export async function admit(
   if (principal === undefined) {
     throw unauthorized(origin, scope, credential.kind === 'bearer' ? 'invalid_token' : undefined);
   }
+  const nothingIsOpen = principal.permissions.rules.length === 0;
+  if (credential.kind === 'none' && access === 'anyone' && nothingIsOpen)
+    throw unauthorized(origin);
+
   const caller = callerOf(principal);
   if (isAllowed(caller, access, repository)) return caller;
   if (credential.kind === 'basic' && scope !== undefined) {

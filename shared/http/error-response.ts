@@ -6,18 +6,17 @@ import type { RegistryResponse } from './message.ts';
 
 /**
  * The one place that turns what was thrown into a response (OCI distribution-spec v1.1, "Error Codes").
- * A 5xx tells the client the request's id and nothing of the reason.
+ * A 5xx tells the client the request's id and nothing of the reason. There always is a detail: without one
+ * Docker's engine takes some errors for passing faults and retries them.
  */
 export function errorResponse(thrown: unknown, requestId: string): RegistryResponse {
   const error = asRegistryError(thrown);
-  const { detail = { requestId } } = error.status >= 500 ? {} : { detail: error.detail };
+  const detail = error.status >= 500 ? undefined : error.detail;
   return {
     status: error.status,
     headers: { 'Content-Type': 'application/json', ...error.headers },
     body: JSON.stringify({
-      errors: [
-        { code: error.code, message: error.message, ...(detail === undefined ? {} : { detail }) },
-      ],
+      errors: [{ code: error.code, message: error.message, detail: detail ?? { requestId } }],
     }),
   };
 }

@@ -23,8 +23,8 @@ export interface RepositoryCall extends Call {
 
 /**
  * What a request must be allowed before its handler runs. `open`: nothing, not even a credential is
- * looked at. `anyone`: nothing, but a credential, where there is one, must be valid and counts. `login`: a
- * credential that is valid (`GET /v2/`). `catalog`: listing repositories.
+ * looked at. `anyone`: as anonymous where anything is open to anonymous pull, else a credential; one that is
+ * given must be valid and counts. `login`: a credential that is valid (`GET /v2/`). `catalog`: listing repositories.
  */
 export type RegistryAccess = 'open' | 'anyone' | 'login' | 'catalog';
 

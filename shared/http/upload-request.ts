@@ -40,6 +40,24 @@ export function mountSource(query: URLSearchParams): RepositoryName | 'any' | 'n
   return text === null ? 'any' : (parseRepositoryName(text) ?? 'nowhere');
 }
 
+/**
+ * The body of an upload, undefined when there is none. One that comes with a Content-Length the Functions
+ * host has read whole before anybody could refuse it, so that there is a limit to it; a chunked one streams.
+ * Throws SIZE_INVALID 413.
+ */
+export function uploadBody(
+  { body, headers }: RegistryRequest,
+  maxBodyBytes: number | undefined,
+): AsyncIterable<Uint8Array> | undefined {
+  const contentLength = Number(headers.get('content-length') ?? 0);
+  if (maxBodyBytes === undefined || contentLength <= maxBodyBytes) return body;
+  throw new RegistryError('SIZE_INVALID', {
+    status: 413,
+    message: `a layer sent as one body may have at most ${maxBodyBytes} bytes; send it in chunks`,
+    detail: { contentLength, maxBodyBytes },
+  });
+}
+
 /** The part of the blob that a chunk says it is; undefined when it does not say. Throws BLOB_UPLOAD_INVALID. */
 export function chunkRange({ headers }: RegistryRequest): ByteRange | undefined {
   const header = headers.get('content-range');

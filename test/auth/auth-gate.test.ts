@@ -132,7 +132,13 @@ describe('without credentials', () => {
     const { code: _code, ...answered } = challenged();
     await expect(ask(registry, request('GET', '/v2/'))).rejects.toMatchObject({
       ...answered,
-      errors: [{ code: 'UNAUTHORIZED', message: 'authentication required' }],
+      errors: [
+        {
+          code: 'UNAUTHORIZED',
+          message: 'authentication required',
+          detail: { requestId: 'request-id' },
+        },
+      ],
     });
   });
 

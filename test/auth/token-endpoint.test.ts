@@ -67,7 +67,14 @@ const refreshToken = async (on = app) =>
 
 const challenge = {
   status: 401,
-  errors: [{ code: 'UNAUTHORIZED', message: 'authentication required' }],
+  // Docker's engine takes the standard message without a detail for a passing fault and retries for 50 s.
+  errors: [
+    {
+      code: 'UNAUTHORIZED',
+      message: 'authentication required',
+      detail: { requestId: 'request-id' },
+    },
+  ],
   headers: {
     'WWW-Authenticate': `Bearer realm="${origin}/oauth2/token",service="${host}"`,
     'Docker-Distribution-Api-Version': 'registry/2.0',

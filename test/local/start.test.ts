@@ -129,7 +129,7 @@ describe('npm start', () => {
     const lighter = await runStartCommand({
       LIGHTER_DATA: dataFolder,
       LIGHTER_HOST_STRICT: '1',
-      LIGHTER_MAX_BODY_BYTES: '10',
+      FUNCTIONS_REQUEST_BODY_SIZE_LIMIT: '10',
     });
     const { status } = await fetch(`${lighter.url}/v2/a/manifests/x`, {
       method: 'PUT',
