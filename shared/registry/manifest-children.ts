@@ -27,23 +27,32 @@ export function childOperations(child: Child, parent: Digest, presence: Presence
   return [{ kind: 'merge', rowKey: childKey(child), etag: '*', properties: {} }, reference];
 }
 
+/** So many that a wide manifest does not take all connections to storage from other requests. */
+const readsAtOnce = 50;
+const maxMissingNamed = 1000;
+
 /**
- * Reads which children are there, all at once. Throws MANIFEST_BLOB_UNKNOWN with every one that is not
- * and must be.
+ * Reads which children are there. Throws MANIFEST_BLOB_UNKNOWN with every one that is not and must be, or
+ * with the first thousand of them.
  */
 export async function probeChildren(
   registry: Registry,
   partition: string,
   children: readonly Child[],
 ): Promise<Presence> {
-  const rows = await Promise.all(
-    children.map((child) => registry.tables.get('repo', partition, childKey(child))),
-  );
-  const missing = children.filter((child, index) => rows[index] === undefined && !child.optional);
-  if (missing.length > 0) {
-    throw new RegistryError('MANIFEST_BLOB_UNKNOWN', {
-      detail: missing.map(({ digest }) => ({ digest })),
+  const presence = new Map<Digest, boolean>();
+  const missing: { readonly digest: Digest }[] = [];
+  for (let at = 0; at < children.length && missing.length < maxMissingNamed; at += readsAtOnce) {
+    const some = children.slice(at, at + readsAtOnce);
+    const rows = await Promise.all(
+      some.map((child) => registry.tables.get('repo', partition, childKey(child))),
+    );
+    some.forEach(({ digest, optional }, index) => {
+      const isThere = rows[index] !== undefined;
+      presence.set(digest, isThere);
+      if (!isThere && !optional) missing.push({ digest });
     });
   }
-  return new Map(children.map((child, index) => [child.digest, rows[index] !== undefined]));
+  if (missing.length > 0) throw new RegistryError('MANIFEST_BLOB_UNKNOWN', { detail: missing });
+  return presence;
 }

@@ -355,6 +355,19 @@ describe('children', () => {
     expectProblem(refused, 405, 'UNSUPPORTED');
   });
 
+  test('of thousands of missing blobs the first thousand are named', async () => {
+    const missing = Array.from({ length: 15_000 }, (_, number) =>
+      descriptor(`missing ${number}`, types.layer),
+    );
+    const answer = await registry().client.putManifest(
+      repository,
+      'wide',
+      image({ layers: missing }),
+    );
+    const { detail } = expectProblem(answer, 404, 'MANIFEST_BLOB_UNKNOWN');
+    expect(detail).toEqual(missing.slice(0, 1000).map(({ digest }) => ({ digest })));
+  });
+
   test('an index of a thousand absent children is answered', async () => {
     const absent = Array.from({ length: 1000 }, (_, number) =>
       descriptor(`absent ${number}`, types.image),
