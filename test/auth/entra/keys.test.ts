@@ -167,7 +167,11 @@ describe('an answer that is not the tenant’s word', () => {
     [
       'keys on another host',
       metadata,
-      () => ok({ issuer: entra.issuerV2, jwks_uri: `https://localhost:1${keySet}` }),
+      () => {
+        const sameServer = entra.authority.replace('127.0.0.1', 'localhost');
+        const jwks_uri = `${sameServer}/${tenantId}${keySet}`;
+        return ok({ issuer: entra.issuerV2, jwks_uri });
+      },
     ],
     [
       'keys on a host that begins as ours',
@@ -176,8 +180,11 @@ describe('an answer that is not the tenant’s word', () => {
     ],
     [
       'a redirect',
-      metadata,
-      () => ({ status: 302, json: {}, headers: { location: `${entra.authority}/elsewhere` } }),
+      keySet,
+      () => {
+        entra.faults.set('/elsewhere', ok({ keys: [publicJwk()] }));
+        return { status: 302, json: {}, headers: { location: `${entra.authority}/elsewhere` } };
+      },
     ],
   ])('%s: 503, and the keys known before go on verifying', async (_what, path, fault) => {
     const fresh = signInApp(tables, { clock, entra: entra.settings });

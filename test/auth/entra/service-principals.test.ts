@@ -160,6 +160,14 @@ describe('the verdict', () => {
     expect(await login('fresh')).toHaveProperty('access_token');
   });
 
+  test('is of the client, not of the secret: two may have the same', async () => {
+    entra.register([build, { ...deploy, secret: build.secret }]);
+    const subjects = [await login(), await login(build.secret, app, deploy)].map(
+      (answer) => decodeJwt(String(answer['access_token'])).sub,
+    );
+    expect(subjects).toEqual([build.objectId, deploy.objectId]);
+  });
+
   test('for a cached principal neither storage nor Entra is asked', async () => {
     const store = counted(tables);
     const on = signInApp(store, { entra: entra.settings });
@@ -208,12 +216,23 @@ describe('guessing', () => {
     await Promise.allSettled(Array.from({ length: 20 }, (_, each) => guess(100 + each)));
     expect(await login()).toHaveProperty('access_token');
     expect(await login(deploy.secret, app, deploy)).toHaveProperty('access_token');
+    await expect(guess(200)).rejects.toMatchObject(lockedOut);
+  });
+
+  test('keeps out a secret that was right and is no more', async () => {
+    await login();
+    entra.register([{ ...build, secret: 'the-next-one' }]);
+    clock.advance(5 * 60 + 1);
+    await expect(login()).rejects.toMatchObject(refused);
+    clock.advance(61);
+    await Promise.allSettled(Array.from({ length: 20 }, (_, each) => guess(each)));
+    await expect(login()).rejects.toMatchObject(lockedOut);
   });
 
   test('right secrets are not counted', async () => {
     for (let time = 0; time < 15; time++) {
-      clock.advance(5 * 60 + 1);
-      expect(await login()).toHaveProperty('access_token');
+      entra.register([{ ...build, secret: `secret ${time}` }]);
+      expect(await login(`secret ${time}`)).toHaveProperty('access_token');
     }
   });
 });
