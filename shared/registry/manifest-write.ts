@@ -43,35 +43,44 @@ export async function writeManifest(
   const children = write.manifest.children.map((child) =>
     childOperations(child, write.digest, write.presence),
   );
-  const tail = [...ownReferrer(write), ...orphanedBytes(registry, write), ...write.tail];
-  const size = 1 + children.flat().length + tail.length;
+  const head = orphanedBytes(registry, write);
+  const tail = [...ownReferrer(write), ...write.tail];
+  const size = 1 + head.length + children.flat().length + tail.length;
   const inline = write.bytes.byteLength <= limits.maxInlineManifestBytes;
   if (!inline || size > limits.maxTransactionOperations) {
-    return await writeInSteps(registry, write, children, tail);
+    return await writeInSteps(registry, write, { head, children, tail });
   }
   return await commit(registry, write.partition, [
     claim(registry, write, 'live', { bytes: write.bytes }),
+    ...head,
     ...children.flat(),
     ...tail,
   ]);
 }
 
+/** What a manifest's row takes along: when it is claimed, child by child, and when it becomes live. */
+interface Companions {
+  readonly head: readonly Operation[];
+  readonly children: readonly Operation[][];
+  readonly tail: readonly Operation[];
+}
+
 async function writeInSteps(
   registry: Registry,
   write: ManifestWrite,
-  children: readonly Operation[][],
-  tail: readonly Operation[],
+  companions: Companions,
 ): Promise<WriteOutcome> {
   const { partition, digest, bytes } = write;
   const rowKey = manifestKey(digest);
   const blobName = nameForBytes(registry, write);
   const place: RowProperties = blobName === undefined ? { bytes } : { blob: blobName };
   const work = workKey(inSeconds(registry, seconds.unfinishedWork), 'm', digest);
-  const { first, between, last } = split(children, tail.length);
+  const { first, between, last } = split(companions);
 
   const claimed = await commit(registry, partition, [
     claim(registry, write, 'pending', place),
     { kind: 'upsert', rowKey: work, properties: {} },
+    ...companions.head,
     ...first.flat(),
   ]);
   if (!claimed.ok) return claimed;
@@ -91,17 +100,20 @@ async function writeInSteps(
     { kind: 'replace', rowKey, etag, properties: properties(registry, write, 'live', place) },
     { kind: 'delete', rowKey: work, etag: '*' },
     ...last.flat(),
-    ...tail,
+    ...companions.tail,
   ]);
 }
 
 /** Two operations a child, two a transaction for the manifest's row and its work row, 100 in all. */
-function split(children: readonly Operation[][], tailLength: number) {
-  const perStep = (limits.maxTransactionOperations - 2) / 2;
-  const perLast = Math.floor((limits.maxTransactionOperations - 2 - tailLength) / 2);
-  const first = children.slice(0, perStep);
+function split({ head, children, tail }: Companions) {
+  const childrenBeside = (operations: number) =>
+    Math.floor((limits.maxTransactionOperations - 2 - operations) / 2);
+  const perStep = childrenBeside(0);
+  const perFirst = childrenBeside(head.length);
+  const perLast = childrenBeside(tail.length);
+  const first = children.slice(0, perFirst);
   const between: Operation[][][] = [];
-  let rest = children.slice(perStep);
+  let rest = children.slice(perFirst);
   while (rest.length > perLast) {
     between.push(rest.slice(0, perStep));
     rest = rest.slice(perStep);

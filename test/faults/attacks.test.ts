@@ -1,5 +1,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { connectStorage } from '../../shared/adapters/storage.ts';
+import type { Digest } from '../../shared/domain/digest.ts';
+import type { RepositoryName } from '../../shared/domain/repository-name.ts';
 import { StorageUnavailable } from '../../shared/ports/table-store.ts';
 import { appendToUpload } from '../../shared/registry/append-upload.ts';
 import { readBlobLink } from '../../shared/registry/blob-link.ts';
@@ -13,10 +15,12 @@ import { locateBlob } from '../../shared/registry/pull-blob.ts';
 import type { Registry } from '../../shared/registry/registry.ts';
 import {
   holderKey,
+  keysUnder,
   manifestKey,
   repositoryPartition,
   tagKey,
 } from '../../shared/registry/row-keys.ts';
+import { cancelUpload } from '../../shared/registry/upload-session.ts';
 import { keySettings } from '../contract/key-settings.ts';
 import { startTestAzurite, type TestAzurite } from '../harness/azurite.ts';
 import { type FaultProxy, startFaultProxy } from '../harness/fault-proxy.ts';
@@ -36,6 +40,7 @@ import {
 import { interpose, type Stores } from './interpose.ts';
 import { invariantChecker } from './invariants.ts';
 import { commits, pauseAt } from './pause.ts';
+import { readStorage } from './storage-snapshot.ts';
 
 let azurite: TestAzurite;
 let proxy: FaultProxy;
@@ -67,6 +72,84 @@ const here = (registry: Registry, repository: ReturnType<typeof newRepository>) 
   hasBytes: async (blob: TestBlob) => blob.bytes.equals(await pullBlob(registry, repository, blob)),
 });
 const sizes = { small: 500, blocks: 9 * 1024 * 1024 };
+
+describe('A3 a final PUT that is overtaken by the end of its upload', () => {
+  it('publishes nothing', async () => {
+    const repository = newRepository();
+    const { bytes, digest } = randomBlob();
+    const id = await openUpload(newInstance(stores), repository);
+    const pause = pauseAt(stores, commits('insert', 'b:'));
+    const put = { digest, body: bodyOf(bytes), range: undefined };
+    const finished = finishUpload(newInstance(pause.stores), repository, id, put);
+    await pause.reached;
+    await cancelUpload(newInstance(stores), repository, id);
+    pause.resume();
+    await expect(finished).rejects.toMatchObject({ code: 'BLOB_UPLOAD_UNKNOWN' });
+    expect(await readBlobLink(newInstance(stores), repository, digest)).toBeUndefined();
+  });
+});
+
+it.each([
+  ['A5', 'several transactions', 60, 0],
+  ['A6', 'one transaction', 1, 0],
+  ['A6', 'a blob beside its row', 1, 70_000],
+])(
+  '%s a manifest in %s that is purged while it is written holds its children all the same',
+  async (_, __, count, paddingBytes) => {
+    const repository = newRepository();
+    const registry = newInstance(stores);
+    const config = randomBlob();
+    await pushBlob(registry, repository, config);
+    const layers = Array.from({ length: count }, () => randomBlob(20));
+    for (const layer of layers) await pushBlob(registry, repository, layer);
+    const { manifest } = makeImage({ config, layers, paddingBytes });
+    if (count === 1) {
+      // What is being purged already is pushed again.
+      await pushManifest(registry, repository, manifest, ['old']);
+      await deleteManifest(registry, repository, manifest.digest);
+    }
+    const pause = pauseAt(stores, commits('insert', 't:'));
+    const pushed = pushManifest(newInstance(pause.stores), repository, manifest, ['latest']);
+    await pause.reached;
+    if (count > 1) {
+      await pushManifest(registry, repository, manifest);
+      await deleteManifest(registry, repository, manifest.digest);
+    }
+    await purge(repository, manifest.digest);
+    pause.resume();
+    await pushed;
+    expect((await pullTag(newInstance(stores), repository, 'latest')).digest).toBe(manifest.digest);
+  },
+);
+
+/** As the sweep will: the references in transactions that assert the manifest is going, then its row. */
+async function purge(repository: RepositoryName, digest: Digest): Promise<void> {
+  const partition = repositoryPartition(repository);
+  const rowKey = manifestKey(digest);
+  const references = await stores.tables.list('repo', partition, keysUnder('p:'));
+  const own = references.filter((row) => row.rowKey.endsWith(`:${digest}`));
+  const row = await stores.tables.get('repo', partition, rowKey);
+  if (row?.properties['state'] !== 'purging' && row?.properties['state'] !== 'pending') {
+    throw new Error('only what is going is purged');
+  }
+  let { etag } = row;
+  for (let at = 0; at < own.length; at += 90) {
+    const outcome = await stores.tables.commit('repo', partition, [
+      { kind: 'merge', rowKey, etag, properties: {} },
+      ...own
+        .slice(at, at + 90)
+        .map((reference) => ({ kind: 'delete', rowKey: reference.rowKey, etag: '*' }) as const),
+    ]);
+    if (!outcome.ok) throw new Error('the purge lost its race');
+    etag = outcome.etags[0] ?? '';
+  }
+  const { blob } = row.properties;
+  if (typeof blob === 'string') {
+    const storage = await readStorage(azurite);
+    if (storage.manifests.has(blob)) await storage.deleteBlob('manifests', blob);
+  }
+  await stores.tables.commit('repo', partition, [{ kind: 'delete', rowKey, etag }]);
+}
 
 it("A7 a stalled attempt's block replaces nothing of the attempt that took over", async () => {
   const repository = newRepository();

@@ -133,3 +133,14 @@ export const putDeleted: Scenario<TestImage> = {
     return image;
   },
 };
+
+/** The same of one whose bytes are a blob: the old bytes must not be forgotten. */
+export const putLargeDeleted: Scenario<TestImage> = {
+  ...putImage,
+  async given(registry, repository) {
+    const image = await putLargeManifest.given(registry, repository);
+    await pushManifest(registry, repository, image.manifest, ['gone']);
+    await deleteManifest(registry, repository, image.manifest.digest);
+    return image;
+  },
+};

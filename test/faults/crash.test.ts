@@ -130,6 +130,7 @@ describe.each(accidents)('a process that $name the k-th storage call, for every 
   if (leavesTimeFor)
     check('of deleting a manifest with many tags dangles none', manifests.removeManyTags);
   check('of pushing a deleted manifest again loses nothing', manifests.putDeleted);
+  check('of pushing a large deleted manifest again loses nothing', manifests.putLargeDeleted);
   check('of deleting a blob leaves it there or gone', blobs.removeBlob);
   check('of pushing a deleted blob again loses nothing', blobs.pushDeleted);
   check('of mounting a deleted blob again loses nothing', blobs.mountDeleted);
