@@ -17,7 +17,10 @@ const program = `
   const credential = { kind: 'key', accountName: 'a', accountKey: 'AAAA' };
   const url = 'http://127.0.0.1:1/a';
   const { tables } = connectStorage({ blobUrl: url, tableUrl: url, credential });
-  const entra = { LIGHTER_TENANT_ID: '11111111-1111-1111-1111-111111111111' };
+  const entra = {
+    LIGHTER_TENANT_ID: '11111111-1111-1111-1111-111111111111',
+    LIGHTER_RESOURCE_ID: '/subscriptions/a/resourceGroups/b/providers/Microsoft.Web/sites/c',
+  };
   const app = signInApp(tables, { adminPassword: 'x', anonymousPull: '*', entra });
   const refusal = await ask(app, request('GET', '/v2/')).catch((error) => error);
   console.log('answered ' + refusal.status);

@@ -2,8 +2,10 @@ import { baseRoute } from '../../functions/base.ts';
 import { exchangeRoute } from '../../functions/exchange.ts';
 import { jwksRoute } from '../../functions/jwks.ts';
 import { tokenRoute } from '../../functions/token.ts';
+import { connectArm } from '../../shared/adapters/arm.ts';
 import { connectEntra } from '../../shared/adapters/entra.ts';
 import { composeAuthority } from '../../shared/auth/authority.ts';
+import { AzureRoles } from '../../shared/auth/role-permissions.ts';
 import { type Config, readConfig } from '../../shared/config.ts';
 import type { App } from '../../shared/http/app.ts';
 import type { RegistryRequest, RegistryResponse } from '../../shared/http/message.ts';
@@ -20,7 +22,7 @@ export interface AppOptions {
   readonly adminPassword?: string;
   readonly anonymousPull?: string;
   readonly clock?: Clock;
-  /** Settings of Entra sign-in. */
+  /** Settings of Entra sign-in and of role assignments. */
   readonly entra?: Readonly<Record<string, string>>;
 }
 
@@ -36,9 +38,11 @@ export function signInApp(tables: TableStore, options: AppOptions = {}): App {
   });
   const clock = options.clock ?? systemClock;
   const entra = config.entra && connectEntra(config.entra, clock);
+  const arm = config.roleAssignments;
+  const roles = arm && new AzureRoles(connectArm(arm, clock), arm.resourceId, clock);
   return {
     config,
-    authority: composeAuthority(config, tables, clock, { entra }),
+    authority: composeAuthority(config, tables, clock, { entra, roles }),
     get registry(): never {
       throw new Error('signing in needs no registry');
     },
