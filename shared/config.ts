@@ -71,7 +71,7 @@ export const settings = {
   LIGHTER_ACCEPT_ARM_TOKENS:
     '1: also accept Entra tokens made for Azure Resource Manager, which some clients send.',
   LIGHTER_ENTRA_APP_ID:
-    'Client id of an app registration whose tokens are accepted, too (audience <id> or api://<id>).',
+    'Client id of an app registration whose tokens are accepted, too (audience ID or api://ID).',
   LIGHTER_ENTRA_AUTHORITY: 'Entra’s address, https://login.microsoftonline.com unless set.',
   LIGHTER_RESOURCE_ID:
     'Azure resource id of the registry; role assignments on it, and above it, give rights. Without it none do.',

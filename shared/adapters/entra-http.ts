@@ -13,53 +13,49 @@ export type EntraHttp = (
   form?: Readonly<Record<string, string>>,
 ) => Promise<EntraAnswer>;
 
-const tryTimeoutMs = 5_000;
+const timeoutMs = 5_000;
 const tries = 2;
 /** Guesses of secrets must not use up an instance's outbound ports, of which storage needs its share. */
 const maxRequestsAtOnce = 64;
 
 /**
- * Follows no redirect, since the answer is trusted for whom it comes from. Both tries end within ten
- * seconds: docker gives a login fifteen.
+ * Follows no redirect, since the answer is trusted for whom it comes from. A broken connection is tried once
+ * more; all ends within five seconds, since docker gives a login fifteen and it may take three requests.
  */
-export function entraHttp(): EntraHttp {
+export function entraHttp(limitMs = timeoutMs): EntraHttp {
   let underWay = 0;
   return async (url, form) => {
     if (underWay >= maxRequestsAtOnce) throw new EntraUnavailable('too many requests at once');
     underWay += 1;
     try {
-      return await send(url, form);
+      return await send(url, {
+        headers: { Accept: 'application/json' },
+        redirect: 'error',
+        signal: AbortSignal.timeout(limitMs),
+        ...(form !== undefined && { method: 'POST', body: new URLSearchParams(form) }),
+      });
     } finally {
       underWay -= 1;
     }
   };
 }
 
-async function send(
-  url: string,
-  form: Readonly<Record<string, string>> | undefined,
-): Promise<EntraAnswer> {
+async function send(url: string, init: RequestInit): Promise<EntraAnswer> {
   for (let done = 1; ; done += 1) {
     try {
-      return await sendOnce(url, form);
+      return await sendOnce(url, init);
     } catch (error) {
       if (error instanceof EntraUnavailable) throw error;
-      if (done === tries) throw new EntraUnavailable(`no answer from ${url}`, { cause: error });
+      if (done === tries || init.signal?.aborted === true) {
+        throw new EntraUnavailable(`no answer from ${url}`, { cause: error });
+      }
     }
   }
 }
 
 /** Throws EntraUnavailable for an answer that cannot be used, anything else when there is none. */
-async function sendOnce(
-  url: string,
-  form: Readonly<Record<string, string>> | undefined,
-): Promise<EntraAnswer> {
-  const response = await fetch(url, {
-    headers: { Accept: 'application/json' },
-    redirect: 'error',
-    signal: AbortSignal.timeout(tryTimeoutMs),
-    ...(form !== undefined && { method: 'POST', body: new URLSearchParams(form) }),
-  });
+async function sendOnce(url: string, init: RequestInit): Promise<EntraAnswer> {
+  const response = await fetch(url, init);
   const text = await response.text();
   if (response.status === 429 || response.status >= 500) {
     const retryAfterSeconds = parseRetryAfter(response.headers.get('retry-after') ?? undefined);
