@@ -28,7 +28,7 @@ export function toProperties(session: UploadSession): RowProperties {
     subject: session.subject,
     algorithm: session.algorithm,
     offset: session.offset,
-    runs: session.runs.map(({ attempt, count }) => `${attempt}*${count}`).join(','),
+    ...packRuns(session.runs),
     prefixDigest: session.prefixDigest ?? '',
     state: session.state,
     workKey: session.workKey,
@@ -43,7 +43,7 @@ export function parseUploadSession(id: string, row: Row): UploadSession {
     subject: text(row, 'subject'),
     algorithm: parseDigestAlgorithm(text(row, 'algorithm')) ?? 'sha256',
     offset: number(row, 'offset'),
-    runs: parseRuns(text(row, 'runs')),
+    runs: unpackRuns(row),
     prefixDigest: parseDigest(optionalText(row, 'prefixDigest') ?? ''),
     state: states.find((state) => state === text(row, 'state')) ?? 'discarded',
     workKey: text(row, 'workKey'),
@@ -51,10 +51,34 @@ export function parseUploadSession(id: string, row: Row): UploadSession {
   };
 }
 
-function parseRuns(list: string): StagedRun[] {
-  if (list === '') return [];
-  return list.split(',').map((run) => {
-    const [attempt = '', count = '0'] = run.split('*');
-    return { attempt, count: Number(count) };
+/** A client that sends small chunks makes thousands of runs, more than one property of a row holds. */
+const runBytes = 6;
+const maxRunsInProperty = 10_000;
+
+/** The properties `runs0`, `runs1`, …: of each run the four bytes of its attempt and two of its count (`maxBlocks`). */
+function packRuns(runs: readonly StagedRun[]): RowProperties {
+  const packed = Buffer.alloc(runs.length * runBytes);
+  runs.forEach(({ attempt, count }, index) => {
+    packed.write(attempt, index * runBytes, 'hex');
+    packed.writeUInt16BE(count, index * runBytes + 4);
   });
+  const size = maxRunsInProperty * runBytes;
+  const parts = Array.from({ length: Math.ceil(packed.length / size) }, (_, index) => [
+    `runs${index}`,
+    packed.subarray(index * size, (index + 1) * size),
+  ]);
+  return Object.fromEntries(parts);
+}
+
+function unpackRuns({ properties }: Row): StagedRun[] {
+  const runs: StagedRun[] = [];
+  for (let part = 0; ; part++) {
+    const bytes = properties[`runs${part}`];
+    if (!(bytes instanceof Uint8Array)) return runs;
+    const packed = Buffer.from(bytes);
+    for (let at = 0; at < packed.length; at += runBytes) {
+      const attempt = packed.toString('hex', at, at + 4);
+      runs.push({ attempt, count: packed.readUInt16BE(at + 4) });
+    }
+  }
 }

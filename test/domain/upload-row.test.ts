@@ -30,6 +30,24 @@ test('a session comes back from its row as it was written', () => {
   );
 });
 
+test('a session of as many runs as there may be blocks comes back, and fits a row', () => {
+  const attempts = Array.from({ length: 50_000 }, (_, at) => at.toString(16).padStart(8, '0'));
+  fc.assert(
+    fc.property(anySession, (session) => {
+      const full = { ...session, runs: attempts.map((attempt) => ({ attempt, count: 1 })) };
+      const properties = toProperties(full);
+      for (const value of Object.values(properties)) {
+        // Table Storage: 64 KiB a property, of which text takes two bytes a character.
+        if (value instanceof Uint8Array) expect(value.byteLength).toBeLessThanOrEqual(65_536);
+        if (typeof value === 'string') expect(value.length).toBeLessThanOrEqual(32_768);
+      }
+      const row = { rowKey: `u:${session.id}`, etag: session.etag, ageMs: 0 };
+      expect(parseUploadSession(session.id, { ...row, properties })).toEqual(full);
+    }),
+    { numRuns: 3 },
+  );
+});
+
 test('the ids of its blocks are of one length, all different, and in the order they were staged', () => {
   const distinct = anySession.filter(
     ({ runs }) => new Set(runs.map(({ attempt }) => attempt)).size === runs.length,
