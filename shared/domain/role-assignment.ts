@@ -51,6 +51,5 @@ export function scopeCovers(scope: string, resourceId: string): boolean {
   const above = scope.toLowerCase().split('/');
   const segments = resourceId.toLowerCase().split('/');
   // A subscription at least: what comes above one was dealt with.
-  if (above.length < 3 || above.length > segments.length) return false;
-  return above.every((segment, index) => segment === segments[index]);
+  return above.length >= 3 && above.every((segment, index) => segment === segments[index]);
 }

@@ -76,14 +76,13 @@ describe('the roles of a principal', () => {
 
 describe('when the answer takes long', () => {
   test('who is known waits for a moment and goes by the last answer, and the next by the new one', async () => {
-    const answers = [() => 'old', never];
-    let finish = (_: string) => {};
-    answers[1] = () => new Promise<string>((resolve) => (finish = resolve));
+    let finish: ((value: string) => void) | undefined;
+    const answers = [() => 'old', () => new Promise<string>((resolve) => (finish = resolve))];
     const { ask, cache, clock } = cacheOf(() => (answers.shift() ?? never)());
     await cache.get('a');
     clock.advance(6 * minute);
     expect(await cache.get('a')).toBe('old');
-    finish('new');
+    finish?.('new');
     await vi.waitFor(async () => expect(await cache.get('a')).toBe('new'));
     expect(ask).toHaveBeenCalledTimes(2);
   });

@@ -1,3 +1,4 @@
+import { readFile } from 'node:fs/promises';
 import { describe, expect, test } from 'vitest';
 import type { Permissions } from '../../../shared/auth/permissions.ts';
 import { builtInRole, customRole } from './azure-roles.ts';
@@ -36,6 +37,24 @@ describe.each(table)('to %s', (right, holds, row) => {
   test.each(roles.map((role, index) => [role, cells[index]]))('%s: %s', (role = '', cell) => {
     expect(holds(permissionsBy(builtInRole(role))) ? 'yes' : 'no', right).toBe(cell);
   });
+});
+
+test('docs/permissions.md has the same table', async () => {
+  const text = await readFile(new URL('../../../docs/permissions.md', import.meta.url), 'utf8');
+  const written = text
+    .split('\n')
+    .filter((line) => line.startsWith('|'))
+    .map((line) =>
+      line
+        .split('|')
+        .slice(1, -1)
+        .map((cell) => cell.trim()),
+    );
+  expect(written).toContainEqual(['right \\ role', ...roles]);
+  for (const [right, , row] of table) {
+    const cells = row.split(/ +/).map((cell) => (cell === 'no' ? '' : cell));
+    expect(written).toContainEqual([right, ...cells]);
+  }
 });
 
 describe('roles on repositories', () => {
