@@ -34,6 +34,8 @@ export interface Manifest {
   readonly annotations: Annotations;
 }
 
+const maxTypeLength = 1024;
+
 /** Why bytes are not a manifest, in words for the client. */
 export class ManifestProblem extends Error {
   override readonly name = 'ManifestProblem';
@@ -57,7 +59,7 @@ export function parseManifest(bytes: Uint8Array, contentType: string | undefined
     kind,
     children: uniqueChildren(childrenOf(json, kind)),
     subject: parseSubject(json),
-    artifactType: optionalString(json, 'artifactType') ?? optionalString(config ?? {}, 'mediaType'),
+    artifactType: optionalType(json, 'artifactType') ?? optionalType(config ?? {}, 'mediaType'),
     annotations: annotationsOf(json),
   };
 }
@@ -135,7 +137,7 @@ function descriptors(json: JsonObject, list: readonly unknown[], field: string):
       optional: isNonDistributable(mediaType),
       mediaType,
       sizeBytes: Number(size ?? 0),
-      artifactType: optionalString(descriptor, 'artifactType'),
+      artifactType: optionalType(descriptor, 'artifactType'),
       annotations: annotationsOf(descriptor),
     };
   });
@@ -181,6 +183,13 @@ function optionalString(json: JsonObject, property: string): string | undefined 
   if (value === undefined || value === null || value === '') return undefined;
   if (typeof value !== 'string') throw new ManifestProblem(`${property} is not a string`);
   return value;
+}
+
+/** A media type that is kept in a row (RFC 6838 gives its two names 127 characters each). */
+function optionalType(json: JsonObject, property: string): string | undefined {
+  const type = optionalString(json, property);
+  if (type === undefined || type.length <= maxTypeLength) return type;
+  throw new ManifestProblem(`${property} is longer than ${maxTypeLength} characters`);
 }
 
 function optionalObject(json: JsonObject, property: string): JsonObject | undefined {

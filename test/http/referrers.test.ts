@@ -126,6 +126,21 @@ describe('end-12a: referrers', () => {
     },
   );
 
+  test('with an artifactType too long to be a media type are refused', async () => {
+    const subject = freshSubject();
+    const long = `application/${'x'.repeat(40_000)}`;
+    for (const fields of [
+      { subject, artifactType: long },
+      { subject, config: { ...empty, mediaType: long } },
+    ]) {
+      const answer = await registry().client.putManifest(repository, 'long', artifact(fields));
+      expectProblem(answer, 400, 'MANIFEST_INVALID');
+    }
+    const listed = { ...descriptor('absent', types.image), artifactType: long };
+    const answer = await registry().client.putManifest(repository, 'long', index([listed]));
+    expectProblem(answer, 400, 'MANIFEST_INVALID');
+  });
+
   test('pushed by tag are listed too, and once however often they are pushed', async () => {
     const subject = freshSubject();
     const manifest = artifact({ subject });
