@@ -10,7 +10,7 @@ import { managedIdentity } from './credentials.ts';
 const apiVersion = 'api-version=2022-04-01';
 const guidPattern = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 const maxPages = 100;
-const maxDefinitions = 500;
+const maxDefinitions = 200;
 /** For so long a role's definition is believed without asking again. */
 const definitionTtlMs = 2 * 3_600_000;
 

@@ -25,7 +25,7 @@ export const defaultRoleCaching: RoleCaching = {
   retryMs: 10_000,
 };
 
-const maxPrincipals = 10_000;
+const maxPrincipals = 5_000;
 
 interface Answer<T> {
   readonly value: T;
@@ -37,6 +37,12 @@ interface Failure {
   readonly untilMs: number;
 }
 
+interface Known<T> {
+  readonly answer?: Answer<T> | undefined;
+  /** Of the last question, when that came to nothing. */
+  readonly failure?: Failure;
+}
+
 /**
  * The last answer about each principal. Those who ask about one at once share a question. After a failure
  * the last answer goes on counting for its time, and then, as for a principal that was never asked about,
@@ -46,8 +52,7 @@ export class RoleCache<T> {
   readonly #ask: (objectId: string) => Promise<T>;
   readonly #clock: Clock;
   readonly #caching: RoleCaching;
-  readonly #answers = new LRUCache<string, Answer<T>>({ max: maxPrincipals });
-  readonly #failures = new LRUCache<string, Failure>({ max: maxPrincipals });
+  readonly #principals = new LRUCache<string, Known<T>>({ max: maxPrincipals });
   readonly #asking = new Map<string, Promise<T>>();
   /** Azure asked to be left alone. */
   #throttled: Failure | undefined;
@@ -61,7 +66,7 @@ export class RoleCache<T> {
   /** Throws what asking threw, RolesUnavailable in the main. */
   async get(objectId: string): Promise<T> {
     const { freshMs, lastKnownMs, patienceMs, longestWaitMs } = this.#caching;
-    const known = this.#answers.get(objectId);
+    const known = this.#principals.get(objectId)?.answer;
     const ageMs = known === undefined ? Infinity : this.#nowMs() - known.askedAtMs;
     if (known !== undefined && ageMs < freshMs) return known.value;
 
@@ -78,7 +83,8 @@ export class RoleCache<T> {
   #askOnce(objectId: string): Promise<T> {
     const underWay = this.#asking.get(objectId);
     if (underWay !== undefined) return underWay;
-    const failure = this.#standing(this.#throttled) ?? this.#standing(this.#failures.get(objectId));
+    const own = this.#principals.get(objectId)?.failure;
+    const failure = this.#standing(this.#throttled) ?? this.#standing(own);
     if (failure !== undefined) return Promise.reject(this.#again(failure));
     const asking = this.#askNow(objectId).finally(() => this.#asking.delete(objectId));
     this.#asking.set(objectId, asking);
@@ -89,7 +95,7 @@ export class RoleCache<T> {
     const askedAtMs = this.#nowMs();
     try {
       const value = await this.#ask(objectId);
-      this.#answers.set(objectId, { value, askedAtMs });
+      this.#principals.set(objectId, { answer: { value, askedAtMs } });
       return value;
     } catch (error) {
       this.#remember(objectId, error);
@@ -100,7 +106,7 @@ export class RoleCache<T> {
   #remember(objectId: string, error: unknown): void {
     const asked = error instanceof RolesUnavailable ? error.retryAfterSeconds * 1000 : 0;
     const failure = { error, untilMs: this.#nowMs() + Math.max(asked, this.#caching.retryMs) };
-    this.#failures.set(objectId, failure);
+    this.#principals.set(objectId, { answer: this.#principals.get(objectId)?.answer, failure });
     if (error instanceof RolesUnavailable && error.throttled) {
       this.#throttled = { error, untilMs: this.#nowMs() + asked };
     }

@@ -131,6 +131,13 @@ describe('the language', () => {
   });
 });
 
+test('of AND beside OR without parentheses the refusal says what is missing', () => {
+  const [a, b] = [`${name} StringEquals 'a'`, `${name} StringEquals 'b'`];
+  for (const mixed of [`${a} AND ${b} OR ${a}`, `(${a} || ${b} && ${a})`]) {
+    expect(() => parseCondition(mixed)).toThrow('AND beside OR without parentheses');
+  }
+});
+
 /** The form in which Azure's portal writes a condition for one action. */
 const portal = (action: string, expression: string) =>
   `((!(ActionMatches{'${action}'})) OR (${expression}))`;
