@@ -4,7 +4,7 @@ import type { EntraPrincipal, EntraRefusal } from '../ports/entra.ts';
 import { entraIssuers, type EntraTenant } from './entra-issuers.ts';
 import type { EntraKeys } from './entra-keys.ts';
 
-/** Far more than a token with two hundred groups has. */
+/** With two hundred groups, the most Entra puts into one, a token has 11 KiB. */
 const maxTokenChars = 16 * 1024;
 const clockSkewSeconds = 60;
 const guidPattern = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
