@@ -122,6 +122,30 @@ it.each([
   },
 );
 
+it('A5 two who write one manifest of many children, with a purge between, both hold all of them', async () => {
+  const repository = newRepository();
+  const registry = newInstance(stores);
+  const layers = Array.from({ length: 105 }, () => randomBlob(20));
+  await Promise.all(layers.map((layer) => pushBlob(registry, repository, layer)));
+  const { manifest } = makeImage({ layers, config: layers[0] ?? randomBlob() });
+  const beforeLast = pauseAt(stores, commits('insert', 't:'));
+  const first = pushManifest(newInstance(beforeLast.stores), repository, manifest, ['first']);
+  await beforeLast.reached;
+  await purge(repository, manifest.digest);
+  const beforeSecond = pauseAt(stores, commits('merge', 'm:'));
+  const second = pushManifest(newInstance(beforeSecond.stores), repository, manifest, ['second']);
+  await beforeSecond.reached;
+
+  beforeLast.resume();
+  await first;
+  expect(await invariantChecker(azurite)()).toEqual([]);
+  beforeSecond.resume();
+  await second;
+  for (const tag of ['first', 'second']) {
+    expect((await pullTag(newInstance(stores), repository, tag)).digest).toBe(manifest.digest);
+  }
+});
+
 /** As the sweep will: the references in transactions that assert the manifest is going, then its row. */
 async function purge(repository: RepositoryName, digest: Digest): Promise<void> {
   const partition = repositoryPartition(repository);
