@@ -43,10 +43,10 @@ test('no more than 64 requests are under way at once; the next is refused, not q
 });
 
 test('a server whose certificate is not trusted is not believed', async () => {
-  const { certificate, keyFile, remove } = await makeTestCertificate();
-  const key = await readFile(keyFile);
+  const made = await makeTestCertificate();
+  const key = await readFile(made.keyFile);
   const asked: unknown[] = [];
-  const server = https.createServer({ cert: certificate, key }, (request, response) => {
+  const server = https.createServer({ cert: made.certificate, key }, (request, response) => {
     asked.push(request.url);
     response.end('{}');
   });
@@ -60,5 +60,5 @@ test('a server whose certificate is not trusted is not believed', async () => {
   });
   expect(asked).toEqual([]);
   server.close();
-  await remove();
+  await made.remove();
 });
