@@ -1,7 +1,5 @@
 import { RegistryError } from '../errors.ts';
-import { EntraUnavailable } from '../ports/entra.ts';
-import { RolesUnavailable } from '../ports/role-assignments.ts';
-import { StorageUnavailable } from '../ports/table-store.ts';
+import { Unavailable } from '../ports/unavailable.ts';
 import type { RegistryResponse } from './message.ts';
 
 /**
@@ -24,11 +22,7 @@ export function errorResponse(thrown: unknown, requestId: string): RegistryRespo
 /** What was thrown as an error of the table, with what was thrown as its cause. */
 export function asRegistryError(thrown: unknown): RegistryError {
   if (thrown instanceof RegistryError) return thrown;
-  if (
-    thrown instanceof StorageUnavailable ||
-    thrown instanceof EntraUnavailable ||
-    thrown instanceof RolesUnavailable
-  ) {
+  if (thrown instanceof Unavailable) {
     return new RegistryError('UNAVAILABLE', {
       headers: { 'Retry-After': String(thrown.retryAfterSeconds) },
       cause: thrown,

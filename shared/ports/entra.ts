@@ -1,3 +1,5 @@
+import { Unavailable } from './unavailable.ts';
+
 /** Who an Entra access token speaks of. Ids are lower-case GUIDs. */
 export interface EntraPrincipal {
   readonly tenantId: string;
@@ -39,13 +41,11 @@ export interface Entra {
 }
 
 /** Entra did not answer, or not as documented: nothing is known of the credential. */
-export class EntraUnavailable extends Error {
+export class EntraUnavailable extends Unavailable {
   override readonly name = 'EntraUnavailable';
-  readonly retryAfterSeconds: number;
 
   constructor(message: string, options: { cause?: unknown; retryAfterSeconds?: number } = {}) {
-    super(message, { cause: options.cause });
-    this.retryAfterSeconds = options.retryAfterSeconds ?? 5;
+    super(message, { retryAfterSeconds: 5, ...options });
   }
 }
 

@@ -1,3 +1,4 @@
+import { Unavailable } from './unavailable.ts';
 import type { RoleAssignment, RoleDefinition } from '../domain/role-assignment.ts';
 
 /** Azure's role assignments, as the registry asks about them. Loads nothing before the first question. */
@@ -16,9 +17,8 @@ export interface RoleAssignments {
 }
 
 /** Azure could not be asked, or did not answer as documented: nothing is known of anybody's roles. */
-export class RolesUnavailable extends Error {
+export class RolesUnavailable extends Unavailable {
   override readonly name = 'RolesUnavailable';
-  readonly retryAfterSeconds: number;
   /** Azure asked to be left alone, whoever the question is about. */
   readonly throttled: boolean;
 
@@ -26,8 +26,7 @@ export class RolesUnavailable extends Error {
     message: string,
     options: { cause?: unknown; retryAfterSeconds?: number; throttled?: boolean } = {},
   ) {
-    super(message, { cause: options.cause });
-    this.retryAfterSeconds = options.retryAfterSeconds ?? 5;
+    super(message, { retryAfterSeconds: 5, ...options });
     this.throttled = options.throttled ?? false;
   }
 }

@@ -1,3 +1,5 @@
+import { Unavailable } from './unavailable.ts';
+
 /** The tables of the storage protocol (docs/storage.md), plus `keys` for the token signing keys. */
 export const tableNames = ['repo', 'data', 'digests', 'catalog', 'keys'] as const;
 export type TableName = (typeof tableNames)[number];
@@ -92,12 +94,10 @@ export interface TableStore {
 }
 
 /** Storage could not be asked. Nothing is known about whether a write happened. */
-export class StorageUnavailable extends Error {
+export class StorageUnavailable extends Unavailable {
   override readonly name = 'StorageUnavailable';
-  readonly retryAfterSeconds: number;
 
   constructor(message: string, options: { cause?: unknown; retryAfterSeconds?: number } = {}) {
-    super(message, { cause: options.cause });
-    this.retryAfterSeconds = options.retryAfterSeconds ?? 1;
+    super(message, { retryAfterSeconds: 1, ...options });
   }
 }
