@@ -1,4 +1,10 @@
 import type { Route } from '../shared/http/route.ts';
+import { acrCatalogRoute } from './acr-catalog.ts';
+import { acrManifestRoute } from './acr-manifest.ts';
+import { acrManifestsRoute } from './acr-manifests.ts';
+import { acrRepositoryRoute } from './acr-repository.ts';
+import { acrTagRoute } from './acr-tag.ts';
+import { acrTagsRoute } from './acr-tags.ts';
 import { baseRoute } from './base.ts';
 import { blobsRoute } from './blobs.ts';
 import { catalogRoute } from './catalog.ts';
@@ -26,6 +32,12 @@ export const routes: readonly Route[] = [
   catalogRoute,
   tokenRoute,
   exchangeRoute,
+  acrCatalogRoute,
+  acrTagsRoute,
+  acrTagRoute,
+  acrManifestsRoute,
+  acrManifestRoute,
+  acrRepositoryRoute,
   searchPingRoute,
   searchRoute,
   jwksRoute,

@@ -12,6 +12,7 @@ import {
 import { appendToUpload } from '../shared/registry/append-upload.ts';
 import { finishUpload } from '../shared/registry/finish-upload.ts';
 import { mountBlob } from '../shared/registry/mount-blob.ts';
+import { attributesOfAll } from '../shared/registry/repository-attributes.ts';
 import type { UploadSession } from '../shared/registry/rows.ts';
 import { cancelUpload, readUpload, startUpload } from '../shared/registry/upload-session.ts';
 
@@ -52,11 +53,12 @@ async function mount(call: RepositoryCall, digest: Digest): Promise<boolean> {
   const { app, request, repository, caller } = call;
   const from = mountSource(request.query);
   if (from === 'nowhere') return false;
+  const attributesOf = await attributesOfAll(app.registry);
   return await mountBlob(app.registry, {
     repository,
     digest,
     from: from === 'any' ? undefined : from,
-    mayPull: (other) => caller.mayMountFrom(other),
+    mayPull: (other) => caller.mayMountFrom(other) && attributesOf(other).readEnabled,
   });
 }
 

@@ -32,6 +32,13 @@ export interface Manifest {
   readonly subject: Digest | undefined;
   readonly artifactType: string | undefined;
   readonly annotations: Annotations;
+  readonly config: ConfigDescriptor | undefined;
+}
+
+/** What an image's manifest says of its config. */
+export interface ConfigDescriptor {
+  readonly digest: Digest;
+  readonly mediaType: string;
 }
 
 const maxTypeLength = 1024;
@@ -61,6 +68,14 @@ export function parseManifest(bytes: Uint8Array, contentType: string | undefined
     subject: parseSubject(json),
     artifactType: optionalType(json, 'artifactType') ?? optionalType(config ?? {}, 'mediaType'),
     annotations: annotationsOf(json),
+    config: kind === 'image' && config !== undefined ? parseConfig(config) : undefined,
+  };
+}
+
+function parseConfig(config: JsonObject): ConfigDescriptor {
+  return {
+    digest: requiredDigest(config, 'digest', 'config'),
+    mediaType: optionalType(config, 'mediaType') ?? '',
   };
 }
 

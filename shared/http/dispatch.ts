@@ -1,13 +1,23 @@
 import { parseRepositoryName, type RepositoryName } from '../domain/repository-name.ts';
+import type { Action } from '../domain/scope.ts';
 import { RegistryError } from '../errors.ts';
+import type { AttributeName } from '../registry/attributes.ts';
+import { refuseInRepositoryUnless } from '../registry/repository-attributes.ts';
 import type { App } from './app.ts';
 import { admit } from './auth-gate.ts';
 import type { RegistryRequest, RegistryResponse } from './message.ts';
 import type { Route } from './route.ts';
 
+/** What a locked repository has switched off for everybody, by what a request is about to do. */
+const lockedBy: Partial<Record<Action, AttributeName>> = {
+  pull: 'readEnabled',
+  push: 'writeEnabled',
+  delete: 'writeEnabled',
+};
+
 /**
  * The way of a request: its path picks the route, the route's method says what access it needs, the gate
- * lets the caller in, the handler answers. Throws RegistryError; `serve` turns that into a response.
+ * lets the caller in, the repository must not be locked against it, the handler answers. Throws RegistryError; `serve` turns that into a response.
  */
 export async function dispatch(
   routes: readonly Route[],
@@ -25,6 +35,10 @@ export async function dispatch(
   const endpoint = endpointOf(route.methods, request.method);
   const repository = repositoryOf(params);
   const caller = await admit(app, request, endpoint.access, repository, origin);
+  const attribute = lockedBy[endpoint.access];
+  if (attribute !== undefined) {
+    await refuseInRepositoryUnless(app.registry, attribute, repository);
+  }
   return await endpoint.handle({ app, request, caller, origin, params, repository });
 }
 

@@ -1,4 +1,5 @@
 import { LRUCache } from 'lru-cache';
+import type { Attributes } from './attributes.ts';
 import { FreshFlight } from './fresh-flight.ts';
 import type { BlobLink, StoredManifest, TagRow, UploadSession } from './rows.ts';
 import { seconds } from './settings.ts';
@@ -22,6 +23,16 @@ export interface Caches {
   /** The last answer of each tag, for when storage throttles. */
   readonly tags: LRUCache<string, TagRow>;
   readonly tagReads: FreshFlight<TagRow | undefined>;
+  readonly repositoryAttributes: KnownAttributes;
+}
+
+/** What an instance knows of the attributes of repositories, by partition key. */
+export interface KnownAttributes {
+  known: ReadonlyMap<string, Attributes> | undefined;
+  /** In ms of the process's clock. */
+  freshUntilMs: number;
+  /** A read of storage that is under way. */
+  loading: Promise<ReadonlyMap<string, Attributes>> | undefined;
 }
 
 export function createCaches(): Caches {
@@ -35,6 +46,7 @@ export function createCaches(): Caches {
     catalogued: new LRUCache({ max: 10_000, ttl: seconds.catalogSeen * 1000 }),
     tags: new LRUCache({ max: 10_000, ttl: seconds.staleTag * 1000 }),
     tagReads: new FreshFlight(),
+    repositoryAttributes: { known: undefined, freshUntilMs: 0, loading: undefined },
   };
 }
 

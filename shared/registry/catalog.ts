@@ -1,6 +1,13 @@
 import type { RepositoryName } from '../domain/repository-name.ts';
+import type { Row } from '../ports/table-store.ts';
 import type { Registry } from './registry.ts';
-import { catalogPartition, repositoryOfPartition, repositoryPartition } from './row-keys.ts';
+import { attributesOfAll } from './repository-attributes.ts';
+import {
+  catalogPartition,
+  keysUnder,
+  repositoryOfPartition,
+  repositoryPartition,
+} from './row-keys.ts';
 
 /**
  * Makes sure the repository has its catalogue row, hidden until its first manifest: without the row no
@@ -28,16 +35,39 @@ export async function ensureVisible(registry: Registry, repository: RepositoryNa
   registry.caches.catalogued.set(partition, true);
 }
 
-/** Whether the repository has ever been pushed to. */
+/** Whether the repository has ever been pushed to; if it was deleted, whether it has been since. */
 export async function isKnown(registry: Registry, repository: RepositoryName): Promise<boolean> {
   const partition = repositoryPartition(repository);
   if (registry.caches.catalogued.has(partition)) return true;
-  return (await registry.tables.get('catalog', catalogPartition, partition)) !== undefined;
+  const row = await registry.tables.get('catalog', catalogPartition, partition);
+  return row !== undefined && (await isInUse(registry, row));
+}
+
+/**
+ * Takes a repository that was just emptied out of the catalogue. Instances that showed it in the last ten
+ * minutes will not show it again by themselves: so until one does, whoever lists looks whether there is a
+ * manifest again.
+ */
+export async function markDeleted(registry: Registry, repository: RepositoryName): Promise<void> {
+  const partition = repositoryPartition(repository);
+  await registry.tables.commit('catalog', catalogPartition, [
+    { kind: 'merge', rowKey: partition, etag: '*', properties: { deleted: registry.clock.now() } },
+  ]);
+  registry.caches.catalogued.delete(partition);
+}
+
+async function isInUse(registry: Registry, { rowKey, properties }: Row): Promise<boolean> {
+  if (properties['deleted'] === undefined) return true;
+  const manifests = await registry.tables.list('repo', rowKey, {
+    ...keysUnder('m:'),
+    select: ['state'],
+  });
+  return manifests.some((manifest) => manifest.properties['state'] === 'live');
 }
 
 /**
  * Repositories with a manifest, in the order of their names, after `last`, at most `limit`, of those that
- * `wanted` lets through.
+ * `wanted` lets through and that may be listed.
  */
 export async function listRepositories(
   registry: Registry,
@@ -47,6 +77,7 @@ export async function listRepositories(
     readonly wanted: (repository: RepositoryName) => boolean;
   },
 ): Promise<RepositoryName[]> {
+  const attributesOf = await attributesOfAll(registry);
   const found: RepositoryName[] = [];
   let from = page.last === '' ? '' : after(repositoryPartition(page.last as RepositoryName));
   while (found.length < page.limit) {
@@ -57,7 +88,9 @@ export async function listRepositories(
     });
     for (const row of rows) {
       const repository = repositoryOfPartition(row.rowKey);
-      if (row.properties['visible'] === true && page.wanted(repository)) found.push(repository);
+      if (row.properties['visible'] !== true || !page.wanted(repository)) continue;
+      if (!attributesOf(repository).listEnabled || !(await isInUse(registry, row))) continue;
+      found.push(repository);
     }
     const lastRow = rows.at(-1);
     if (rows.length < 1000 || lastRow === undefined) break;

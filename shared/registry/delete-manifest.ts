@@ -3,6 +3,7 @@ import type { Tag } from '../domain/reference.ts';
 import type { RepositoryName } from '../domain/repository-name.ts';
 import { RegistryError } from '../errors.ts';
 import type { Operation } from '../ports/table-store.ts';
+import { attributesOf, disallowed, refuseIfKept } from './attributes.ts';
 import { cacheKey } from './caches.ts';
 import { lostRace, untilDecided } from './contention.ts';
 import { readManifestRow } from './manifest-row.ts';
@@ -27,31 +28,50 @@ const tagsWithFlip = 30;
 
 /**
  * Deletes a manifest with all its tags (OCI distribution-spec v1.1, end-9). Its bytes and its hold on its
- * children are the sweep's. Throws MANIFEST_UNKNOWN.
+ * children are the sweep's. Throws MANIFEST_UNKNOWN, and DENIED when the manifest or one of its tags is
+ * locked against deletion.
  */
 export async function deleteManifest(
   registry: Registry,
   repository: RepositoryName,
   digest: Digest,
 ): Promise<void> {
-  const partition = repositoryPartition(repository);
-  registry.caches.manifests.delete(cacheKey(partition, manifestKey(digest)));
-  let step: PurgeStep = 'fewer tags';
-  while (step === 'fewer tags') {
-    step = await untilDecided(async () => {
-      const row = await readManifestRow(registry, partition, digest);
-      if (row?.state !== 'live') throw unknown({ digest });
-      return await purgeStep(registry, partition, row);
-    });
-  }
+  await purgeManifest(registry, repository, digest);
 }
 
-type PurgeStep = 'purging' | 'fewer tags';
+/** As {@link deleteManifest}; answers the tags that went with it. */
+export async function purgeManifest(
+  registry: Registry,
+  repository: RepositoryName,
+  digest: Digest,
+): Promise<readonly Tag[]> {
+  const partition = repositoryPartition(repository);
+  registry.caches.manifests.delete(cacheKey(partition, manifestKey(digest)));
+  const deletedTags: Tag[] = [];
+  for (let purging = false; !purging;) {
+    const step = await untilDecided(async () => {
+      const row = await readManifestRow(registry, partition, digest);
+      if (row?.state !== 'live') throw unknown({ digest });
+      refuseIfKept(attributesOf(row.properties), { digest });
+      return await purgeStep(registry, partition, row);
+    });
+    deletedTags.push(...step.deletedTags);
+    purging = step.purging;
+  }
+  return deletedTags;
+}
+
+interface PurgeStep {
+  /** Whether the manifest is gone; else it has fewer tags. */
+  readonly purging: boolean;
+  readonly deletedTags: readonly Tag[];
+}
 
 /**
  * The tags are listed after the manifest's ETag was read, and go in the transaction that ends its life or
  * in ones that assert it. A tag is deleted unconditionally, but with the reverse row whose existence says
- * that it still points here: when it moved, the transaction fails.
+ * that it still points here: when it moved, the transaction fails. That row also says whether the tag is
+ * locked; to lock it changes the manifest's ETag.
  */
 async function purgeStep(
   registry: Registry,
@@ -61,10 +81,14 @@ async function purgeStep(
   const prefix = `g:${row.digest}:` as const;
   const reverse = await registry.tables.list('repo', partition, {
     ...keysUnder(prefix),
-    limit: tagsPerTransaction,
-    select: [],
+    select: ['locked'],
   });
-  const tags = reverse.map(({ rowKey }) => rowKey.slice(prefix.length) as Tag);
+  const tagOf = (rowKey: string) => rowKey.slice(prefix.length) as Tag;
+  const locked = reverse.find(({ properties }) => properties['locked'] === true);
+  if (locked !== undefined) {
+    throw disallowed('deleteEnabled', { digest: row.digest, tag: tagOf(locked.rowKey) });
+  }
+  const tags = reverse.slice(0, tagsPerTransaction).map(({ rowKey }) => tagOf(rowKey));
   const untag = tags.flatMap((tag): Operation[] => [
     { kind: 'delete', rowKey: tagKey(tag), etag: '*' },
     { kind: 'delete', rowKey: tagOfKey(row.digest, tag), etag: '*' },
@@ -94,7 +118,7 @@ async function purgeStep(
   );
   if (!outcome.ok) return lostRace;
   forgetTags(registry, partition, tags);
-  return flips ? 'purging' : 'fewer tags';
+  return { purging: flips, deletedTags: tags };
 }
 
 /** A manifest has a referrer row for the subject it names and for each that a fallback tag gave it. */
@@ -109,7 +133,10 @@ function referrerDeletes({ digest, subject, fallbackSubjects }: ManifestRow): Op
   }));
 }
 
-/** Deletes a tag; the manifest stays (OCI distribution-spec v1.1, end-9). Throws MANIFEST_UNKNOWN. */
+/**
+ * Deletes a tag; the manifest stays (OCI distribution-spec v1.1, end-9). Throws MANIFEST_UNKNOWN, and DENIED
+ * when the tag is locked.
+ */
 export async function deleteTag(
   registry: Registry,
   repository: RepositoryName,
@@ -119,6 +146,7 @@ export async function deleteTag(
   await untilDecided(async () => {
     const row = await readTag(registry, partition, tag);
     if (row === undefined) throw unknown({ tag });
+    refuseIfKept(attributesOf(row.properties), { tag });
     const outcome = await registry.tables.commit('repo', partition, [
       { kind: 'delete', rowKey: tagKey(tag), etag: row.etag },
       { kind: 'delete', rowKey: tagOfKey(row.digest, tag), etag: '*' },

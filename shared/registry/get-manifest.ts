@@ -2,6 +2,7 @@ import type { Digest } from '../domain/digest.ts';
 import type { Reference } from '../domain/reference.ts';
 import type { RepositoryName } from '../domain/repository-name.ts';
 import { RegistryError } from '../errors.ts';
+import { attributesOf, refuseUnless } from './attributes.ts';
 import { cacheKey } from './caches.ts';
 import { readManifestRow } from './manifest-row.ts';
 import type { Registry } from './registry.ts';
@@ -18,8 +19,9 @@ export interface ManifestHead {
 }
 
 /**
- * HEAD of a manifest (OCI distribution-spec v1.1, end-3). Throws MANIFEST_UNKNOWN. One request; none for
- * a digest this instance served in the last minute.
+ * HEAD of a manifest (OCI distribution-spec v1.1, end-3). Throws MANIFEST_UNKNOWN, and DENIED when the tag,
+ * or the manifest asked for by digest, is locked against reading. One request; none for a digest this
+ * instance served in the last minute.
  */
 export async function statManifest(
   registry: Registry,
@@ -30,18 +32,26 @@ export async function statManifest(
   if (reference.kind === 'tag') {
     const tag = await readTagForPull(registry, partition, reference.tag);
     if (tag === undefined) throw manifestUnknown(reference);
+    refuseUnless('readEnabled', attributesOf(tag.properties), { tag: tag.tag });
     return tag;
   }
-  const cached = cachedByDigest(registry, partition, reference.digest);
+  const cached = recentlyConfirmed(
+    registry,
+    partition,
+    reference.digest,
+    seconds.manifestCacheByDigest,
+  );
   if (cached !== undefined) return { ...cached, sizeBytes: cached.bytes.byteLength };
   const row = await readManifestRow(registry, partition, reference.digest);
   if (row?.state !== 'live') throw manifestUnknown(reference);
+  refuseUnless('readEnabled', attributesOf(row.properties), { digest: row.digest });
   return row;
 }
 
 /**
- * GET of a manifest, byte for byte as pushed, whatever the client accepts. Throws MANIFEST_UNKNOWN. By tag
- * the tag is always read, the manifest only when this instance does not have its bytes.
+ * GET of a manifest, byte for byte as pushed, whatever the client accepts. Throws MANIFEST_UNKNOWN, and
+ * DENIED when it or the tag is locked against reading. By tag the tag is always read, the manifest only when
+ * this instance has not read it in the last ten minutes.
  */
 export async function getManifest(
   registry: Registry,
@@ -50,16 +60,25 @@ export async function getManifest(
 ): Promise<StoredManifest> {
   const partition = repositoryPartition(repository);
   if (reference.kind === 'digest') {
-    const cached = cachedByDigest(registry, partition, reference.digest);
-    const manifest = cached ?? (await readManifest(registry, partition, reference.digest));
+    const manifest = await pullByDigest(
+      registry,
+      partition,
+      reference.digest,
+      seconds.manifestCacheByDigest,
+    );
     if (manifest === undefined) throw manifestUnknown(reference);
     return manifest;
   }
   for (let seen: TagRow | undefined; ;) {
     const tag = await readTagForPull(registry, partition, reference.tag);
     if (tag === undefined || tag.etag === seen?.etag) throw manifestUnknown(reference);
-    const cached = registry.caches.manifests.get(cacheKey(partition, manifestKey(tag.digest)));
-    const manifest = cached?.manifest ?? (await readManifest(registry, partition, tag.digest));
+    refuseUnless('readEnabled', attributesOf(tag.properties), { tag: tag.tag });
+    const manifest = await pullByDigest(
+      registry,
+      partition,
+      tag.digest,
+      seconds.manifestCacheByTag,
+    );
     if (manifest !== undefined) return manifest;
     // It was deleted after the tag was read; if the tag was moved before that, it is elsewhere now.
     seen = tag;
@@ -78,19 +97,42 @@ export function rememberManifest(
   });
 }
 
-/** A live manifest from storage, remembered. Undefined when there is none, or its deletion has begun. */
+async function pullByDigest(
+  registry: Registry,
+  partition: string,
+  digest: Digest,
+  maxAgeSeconds: number,
+): Promise<StoredManifest | undefined> {
+  const cached = recentlyConfirmed(registry, partition, digest, maxAgeSeconds);
+  if (cached !== undefined) return cached;
+  const row = await readManifestRow(registry, partition, digest);
+  if (row?.state !== 'live') return undefined;
+  refuseUnless('readEnabled', attributesOf(row.properties), { digest });
+  const manifest = await storedManifest(registry, row);
+  if (manifest !== undefined) rememberManifest(registry, partition, manifest);
+  return manifest;
+}
+
+/**
+ * A live manifest from storage, for the registry itself: locks do not count. Undefined when there is none,
+ * or its deletion has begun.
+ */
 export async function readManifest(
   registry: Registry,
   partition: string,
   digest: Digest,
 ): Promise<StoredManifest | undefined> {
   const row = await readManifestRow(registry, partition, digest);
-  if (row?.state !== 'live') return undefined;
+  return row?.state === 'live' ? await storedManifest(registry, row) : undefined;
+}
+
+/** The manifest a row tells of, with its bytes. Undefined when they were deleted after the row was read. */
+export async function storedManifest(
+  registry: Registry,
+  row: ManifestRow,
+): Promise<StoredManifest | undefined> {
   const bytes = row.inline ?? (await readStoredBytes(registry, row));
-  if (bytes === undefined) return undefined;
-  const manifest = { digest, mediaType: row.mediaType, bytes };
-  rememberManifest(registry, partition, manifest);
-  return manifest;
+  return bytes === undefined ? undefined : { digest: row.digest, mediaType: row.mediaType, bytes };
 }
 
 async function readStoredBytes(
@@ -102,15 +144,16 @@ async function readStoredBytes(
     : await registry.blobs.read('manifests', row.blobName);
 }
 
-function cachedByDigest(
+function recentlyConfirmed(
   registry: Registry,
   partition: string,
   digest: Digest,
+  maxAgeSeconds: number,
 ): StoredManifest | undefined {
   const cached = registry.caches.manifests.get(cacheKey(partition, manifestKey(digest)));
   if (cached === undefined) return undefined;
   const ageMs = performance.now() - cached.confirmedAtMs;
-  return ageMs < seconds.manifestCacheByDigest * 1000 ? cached.manifest : undefined;
+  return ageMs < maxAgeSeconds * 1000 ? cached.manifest : undefined;
 }
 
 function manifestUnknown(reference: Reference): RegistryError {

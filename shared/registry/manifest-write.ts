@@ -145,8 +145,19 @@ function properties(
     mediaType: manifest.mediaType,
     size: bytes.byteLength,
     created: registry.clock.now(),
+    ...descriptionOf(manifest),
     ...(manifest.subject === undefined ? {} : { subject: manifest.subject }),
     ...place,
+  };
+}
+
+/** What lists of manifests tell, so that they need not read the manifests themselves. */
+function descriptionOf({ children, config }: Manifest): RowProperties {
+  const blobs = children.filter(({ kind }) => kind === 'blob');
+  const sum = blobs.reduce((total, { sizeBytes }) => total + sizeBytes, 0);
+  return {
+    imageSize: Math.min(sum, Number.MAX_SAFE_INTEGER),
+    ...(config === undefined ? {} : { config: config.digest, configMediaType: config.mediaType }),
   };
 }
 

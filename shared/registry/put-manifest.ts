@@ -5,6 +5,7 @@ import type { RepositoryName } from '../domain/repository-name.ts';
 import { matchesPattern } from '../domain/repository-pattern.ts';
 import { RegistryError } from '../errors.ts';
 import type { Operation } from '../ports/table-store.ts';
+import { attributesOf } from './attributes.ts';
 import { ensureVisible } from './catalog.ts';
 import { lostRace, untilDecided } from './contention.ts';
 import { rememberManifest } from './get-manifest.ts';
@@ -32,7 +33,8 @@ const tagsPerTransaction = 20;
 /**
  * PUT of a manifest (OCI distribution-spec v1.1, end-7): the manifest is live and every tag points to it,
  * atomically for the first twenty tags. Throws MANIFEST_BLOB_UNKNOWN with all that is missing,
- * MANIFEST_INVALID when the digest is known under another media type, 412 when a tag is not as demanded.
+ * MANIFEST_INVALID when the digest is known under another media type, 412 when a tag is not as demanded,
+ * DENIED when it is locked.
  */
 export async function putManifest(
   registry: Registry,
@@ -40,9 +42,11 @@ export async function putManifest(
   put: ManifestPut,
 ): Promise<void> {
   const partition = repositoryPartition(repository);
+  let readable = true;
   for (let at = 0; at === 0 || at < put.tags.length; at += tagsPerTransaction) {
     const tags = put.tags.slice(at, at + tagsPerTransaction);
-    await putWithTags(registry, repository, { ...put, tags });
+    const before = await putWithTags(registry, repository, { ...put, tags });
+    readable = attributesOf(before?.properties ?? {}).readEnabled;
     forgetTags(registry, partition, tags);
   }
   for (const subject of put.tags.map(fallbackSubject)) {
@@ -51,7 +55,7 @@ export async function putManifest(
   }
   await ensureVisible(registry, repository);
   // Other signatures make other bytes of the same digest, and the first that were stored stand.
-  if (put.manifest.kind === 'schema1') return;
+  if (put.manifest.kind === 'schema1' || !readable) return;
   rememberManifest(registry, partition, {
     digest: put.digest,
     mediaType: put.manifest.mediaType,
@@ -59,18 +63,19 @@ export async function putManifest(
   });
 }
 
+/** Answers the live manifest that there was before. */
 async function putWithTags(
   registry: Registry,
   repository: RepositoryName,
   put: ManifestPut,
-): Promise<void> {
+): Promise<ManifestRow | undefined> {
   const partition = repositoryPartition(repository);
   let presence: Presence = new Map();
   let rows: TargetRows | undefined;
-  await untilDecided(async () => {
+  return await untilDecided(async () => {
     rows ??= await readTargetRows(registry, partition, put);
     const outcome = await attemptPut(registry, partition, put, { ...rows, presence });
-    if (outcome.ok) return undefined;
+    if (outcome.ok) return rows.current?.state === 'live' ? rows.current : undefined;
     // When a child was not there, what was read of the manifest and its tags may well still hold.
     if (failedAtChild(outcome, put)) presence = await probe(registry, repository, put);
     else rows = undefined;

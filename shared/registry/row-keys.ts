@@ -47,8 +47,10 @@ export const liveKey = 'l';
 /** In the partition of a physical name: `h`, that repository holds it or is about to. */
 export const holderKey = (partition: string) => `h:${partition}`;
 
-/** The only partition of the catalogue. */
+/** Of the catalogue: the repositories there are. */
 export const catalogPartition = 'c';
+/** Of the catalogue: the attributes of repositories that had one switched off. */
+export const attributesPartition = 'a';
 
 /** What a work row asks the sweep to look at: an upload, a blob link, an intent, a manifest, a manifest's stored bytes. */
 export type WorkKind = 'u' | 'b' | 'n' | 'm' | 'f';

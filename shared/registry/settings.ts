@@ -15,6 +15,8 @@ export const limits = {
   maxTransactionOperations: 100,
   maxListPage: 1000,
   maxReferrersPage: 200,
+  /** As many tags or manifests of a repository are put in the order of time. */
+  maxSorted: 10_000,
   /** Clients accept 4 MiB of an index; the rest of it is small. */
   maxReferrersBytes: 4 * 1024 * 1024 - 1024,
 } as const;
@@ -34,5 +36,9 @@ export const seconds = {
   catalogSeen: 10 * 60,
   blobLinkCache: 10 * 60,
   manifestCacheByDigest: 60,
+  /** A tag is always read; what it points to, once in this time, for its attributes. */
+  manifestCacheByTag: 10 * 60,
   staleTag: 30,
+  /** Attributes of repositories reach every instance within this time. */
+  repositoryAttributes: 60,
 } as const;

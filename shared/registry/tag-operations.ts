@@ -1,7 +1,8 @@
 import type { Digest } from '../domain/digest.ts';
 import type { Tag } from '../domain/reference.ts';
 import { RegistryError } from '../errors.ts';
-import type { Operation } from '../ports/table-store.ts';
+import type { Operation, RowProperties } from '../ports/table-store.ts';
+import { type Attributes, attributesOf, disallowed, isKept } from './attributes.ts';
 import { inSeconds, type Registry } from './registry.ts';
 import { tagKey, tagOfKey, workKey } from './row-keys.ts';
 import type { TagRow } from './rows.ts';
@@ -48,7 +49,8 @@ export function checkCondition(
 /**
  * The operations that point a tag somewhere, at most three, each conditional on the tag being what was
  * read. They belong in one transaction with one that asserts the target's manifest is live. What the row
- * holds beside, such as locks, stays.
+ * holds beside, such as locks, stays. Throws the refusal of a tag locked against writing, unless it points
+ * there already: then there is nothing to do.
  */
 export function pointTag(
   registry: Registry,
@@ -56,6 +58,11 @@ export function pointTag(
   current: TagRow | undefined,
   target: TagTarget,
 ): Operation[] {
+  const attributes = attributesOf(current?.properties ?? {});
+  if (!attributes.writeEnabled) {
+    if (current?.digest === target.digest) return [];
+    throw disallowed('writeEnabled', { tag });
+  }
   const now = registry.clock.now();
   const properties = {
     created: now,
@@ -76,9 +83,18 @@ export function pointTag(
   if (current.digest === target.digest) return [replaced];
   return [
     replaced,
-    { kind: 'upsert', rowKey: tagOfKey(target.digest, tag), properties: {} },
+    {
+      kind: 'upsert',
+      rowKey: tagOfKey(target.digest, tag),
+      properties: tagOfProperties(attributes),
+    },
     { kind: 'delete', rowKey: tagOfKey(current.digest, tag), etag: '*' },
   ];
+}
+
+/** What the reverse row of a tag says: whether the tag keeps its manifest from being deleted. */
+export function tagOfProperties(attributes: Attributes): RowProperties {
+  return isKept(attributes) ? { locked: true } : {};
 }
 
 /** One work row for each manifest that tags are moved away from, however many: a row counts once in a transaction. */

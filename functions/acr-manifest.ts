@@ -1,0 +1,44 @@
+import { readAttributeChange } from '../shared/http/acr-request.ts';
+import { acrAnswer, manifestJson, platformJson } from '../shared/http/acr-response.ts';
+import type { RegistryResponse } from '../shared/http/message.ts';
+import type { RepositoryCall, RepositoryRoute } from '../shared/http/route.ts';
+import { requiredDigest } from '../shared/http/upload-request.ts';
+import {
+  changeManifestAttributes,
+  describeManifest,
+  type ManifestDetails,
+} from '../shared/registry/describe-manifest.ts';
+
+/** ACR's `/acr/v1/{name}/_manifests/{digest}`: a manifest and its locks. */
+export const acrManifestRoute: RepositoryRoute = {
+  name: 'acr-manifest',
+  scope: 'repository',
+  templates: ['acr/v1/{*path:regex(^.+/_manifests/[^/]+$)}'],
+  pattern: /^\/acr\/v1\/(?<name>.+)\/_manifests\/(?<digest>[^/]+)$/,
+  methods: {
+    GET: { access: 'metadata_read', handle: describe },
+    PATCH: { access: 'metadata_write', handle: change },
+  },
+};
+
+async function describe(call: RepositoryCall): Promise<RegistryResponse> {
+  const digest = requiredDigest(call.params['digest']);
+  return answer(call, await describeManifest(call.app.registry, call.repository, digest));
+}
+
+async function change(call: RepositoryCall): Promise<RegistryResponse> {
+  const { app, request, repository, params } = call;
+  const digest = requiredDigest(params['digest']);
+  const attributes = await readAttributeChange(request);
+  return answer(call, await changeManifestAttributes(app.registry, repository, digest, attributes));
+}
+
+function answer(call: RepositoryCall, details: ManifestDetails): RegistryResponse {
+  const references = details.references.map((each) => ({
+    digest: each.digest,
+    ...platformJson(each),
+  }));
+  return acrAnswer(call, {
+    manifest: { ...manifestJson(details), ...(references.length === 0 ? {} : { references }) },
+  });
+}
