@@ -3,11 +3,8 @@ import { acrAnswer, manifestJson, platformJson } from '../shared/http/acr-respon
 import type { RegistryResponse } from '../shared/http/message.ts';
 import type { RepositoryCall, RepositoryRoute } from '../shared/http/route.ts';
 import { requiredDigest } from '../shared/http/upload-request.ts';
-import {
-  changeManifestAttributes,
-  describeManifest,
-  type ManifestDetails,
-} from '../shared/registry/describe-manifest.ts';
+import { changeManifestAttributes } from '../shared/registry/change-manifest.ts';
+import { describeManifest, type ManifestDetails } from '../shared/registry/describe-manifest.ts';
 
 /** ACR's `/acr/v1/{name}/_manifests/{digest}`: a manifest and its locks. */
 export const acrManifestRoute: RepositoryRoute = {
@@ -30,7 +27,8 @@ async function change(call: RepositoryCall): Promise<RegistryResponse> {
   const { app, request, repository, params } = call;
   const digest = requiredDigest(params['digest']);
   const attributes = await readAttributeChange(request);
-  return answer(call, await changeManifestAttributes(app.registry, repository, digest, attributes));
+  await changeManifestAttributes(app.registry, repository, digest, attributes);
+  return answer(call, await describeManifest(app.registry, repository, digest));
 }
 
 function answer(call: RepositoryCall, details: ManifestDetails): RegistryResponse {

@@ -12,6 +12,9 @@ export type AttributeName = (typeof attributeNames)[number];
 export type Attributes = Readonly<Record<AttributeName, boolean>>;
 export type AttributeChange = Readonly<Partial<Attributes>>;
 
+/** The property of a tag's row that says: the manifest it points to is locked against reading. */
+export const manifestUnreadable = 'manifestUnreadable';
+
 /** What is locked, as an error's detail names it. */
 export type LockedThing = Readonly<Record<string, string>>;
 

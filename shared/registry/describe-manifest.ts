@@ -4,15 +4,8 @@ import type { Tag } from '../domain/reference.ts';
 import type { RepositoryName } from '../domain/repository-name.ts';
 import { RegistryError } from '../errors.ts';
 import type { Row } from '../ports/table-store.ts';
-import {
-  type AttributeChange,
-  attributeNames,
-  type Attributes,
-  attributesOf,
-} from './attributes.ts';
-import { cacheKey } from './caches.ts';
+import { attributeNames, type Attributes, attributesOf } from './attributes.ts';
 import { isKnown } from './catalog.ts';
-import { lostRace, untilDecided } from './contention.ts';
 import { storedManifest } from './get-manifest.ts';
 import { platformsOf } from './image-platform.ts';
 import { readManifestRow } from './manifest-row.ts';
@@ -59,27 +52,9 @@ export async function describeManifest(
   repository: RepositoryName,
   digest: Digest,
 ): Promise<ManifestDetails> {
-  const partition = repositoryPartition(repository);
-  return await detailsOf(registry, repository, await readLive(registry, partition, digest));
-}
-
-/** Switches attributes of a manifest, leaving everything else of it as it is. Throws MANIFEST_UNKNOWN. */
-export async function changeManifestAttributes(
-  registry: Registry,
-  repository: RepositoryName,
-  digest: Digest,
-  change: AttributeChange,
-): Promise<ManifestDetails> {
-  const partition = repositoryPartition(repository);
-  const changed = await untilDecided(async (): Promise<ManifestRow | typeof lostRace> => {
-    const row = await readLive(registry, partition, digest);
-    const outcome = await registry.tables.commit('repo', partition, [
-      { kind: 'merge', rowKey: manifestKey(digest), etag: row.etag, properties: change },
-    ]);
-    return outcome.ok ? { ...row, properties: { ...row.properties, ...change } } : lostRace;
-  });
-  registry.caches.manifests.delete(cacheKey(partition, manifestKey(digest)));
-  return await detailsOf(registry, repository, changed);
+  const row = await readManifestRow(registry, repositoryPartition(repository), digest);
+  if (row?.state !== 'live') throw manifestUnknown(digest);
+  return await detailsOf(registry, repository, row);
 }
 
 /**
@@ -180,16 +155,6 @@ async function detailsOf(
   ]);
   if (description === undefined || stored === undefined) throw manifestUnknown(manifest.digest);
   return { ...description, references: referencesOfIndex(stored.bytes) };
-}
-
-async function readLive(
-  registry: Registry,
-  partition: string,
-  digest: Digest,
-): Promise<ManifestRow> {
-  const row = await readManifestRow(registry, partition, digest);
-  if (row?.state !== 'live') throw manifestUnknown(digest);
-  return row;
 }
 
 function manifestUnknown(digest: Digest): RegistryError {

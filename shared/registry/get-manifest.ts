@@ -2,7 +2,7 @@ import type { Digest } from '../domain/digest.ts';
 import type { Reference } from '../domain/reference.ts';
 import type { RepositoryName } from '../domain/repository-name.ts';
 import { RegistryError } from '../errors.ts';
-import { attributesOf, refuseUnless } from './attributes.ts';
+import { attributesOf, disallowed, manifestUnreadable, refuseUnless } from './attributes.ts';
 import { cacheKey } from './caches.ts';
 import { readManifestRow } from './manifest-row.ts';
 import type { Registry } from './registry.ts';
@@ -19,9 +19,8 @@ export interface ManifestHead {
 }
 
 /**
- * HEAD of a manifest (OCI distribution-spec v1.1, end-3). Throws MANIFEST_UNKNOWN, and DENIED when the tag,
- * or the manifest asked for by digest, is locked against reading. One request; none for a digest this
- * instance served in the last minute.
+ * HEAD of a manifest (OCI distribution-spec v1.1, end-3). Throws MANIFEST_UNKNOWN, and DENIED when it or the
+ * tag is locked against reading. One request; none for a digest this instance served in the last minute.
  */
 export async function statManifest(
   registry: Registry,
@@ -32,7 +31,7 @@ export async function statManifest(
   if (reference.kind === 'tag') {
     const tag = await readTagForPull(registry, partition, reference.tag);
     if (tag === undefined) throw manifestUnknown(reference);
-    refuseUnless('readEnabled', attributesOf(tag.properties), { tag: tag.tag });
+    refuseUnlessReadable(tag);
     return tag;
   }
   const cached = recentlyConfirmed(
@@ -51,7 +50,7 @@ export async function statManifest(
 /**
  * GET of a manifest, byte for byte as pushed, whatever the client accepts. Throws MANIFEST_UNKNOWN, and
  * DENIED when it or the tag is locked against reading. By tag the tag is always read, the manifest only when
- * this instance has not read it in the last ten minutes.
+ * this instance does not have its bytes.
  */
 export async function getManifest(
   registry: Registry,
@@ -72,13 +71,8 @@ export async function getManifest(
   for (let seen: TagRow | undefined; ;) {
     const tag = await readTagForPull(registry, partition, reference.tag);
     if (tag === undefined || tag.etag === seen?.etag) throw manifestUnknown(reference);
-    refuseUnless('readEnabled', attributesOf(tag.properties), { tag: tag.tag });
-    const manifest = await pullByDigest(
-      registry,
-      partition,
-      tag.digest,
-      seconds.manifestCacheByTag,
-    );
+    refuseUnlessReadable(tag);
+    const manifest = await pullByDigest(registry, partition, tag.digest, Infinity);
     if (manifest !== undefined) return manifest;
     // It was deleted after the tag was read; if the tag was moved before that, it is elsewhere now.
     seen = tag;
@@ -142,6 +136,12 @@ async function readStoredBytes(
   return row.blobName === undefined
     ? undefined
     : await registry.blobs.read('manifests', row.blobName);
+}
+
+/** The tag's row also says whether what it points to may be read, and is never older than the request. */
+function refuseUnlessReadable({ tag, digest, properties }: TagRow): void {
+  refuseUnless('readEnabled', attributesOf(properties), { tag });
+  if (properties[manifestUnreadable] === true) throw disallowed('readEnabled', { digest });
 }
 
 function recentlyConfirmed(

@@ -109,7 +109,8 @@ async function attemptPut(
 ): Promise<WriteOutcome> {
   const { digest, manifest, bytes } = put;
   const sizeBytes = current?.state === 'live' ? current.sizeBytes : bytes.byteLength;
-  const target = { digest, mediaType: manifest.mediaType, sizeBytes };
+  const unreadable = current?.state === 'live' && !attributesOf(current.properties).readEnabled;
+  const target = { digest, mediaType: manifest.mediaType, sizeBytes, unreadable };
   const pointed = put.tags.flatMap((tag, index) => {
     checkCondition(put.condition, tag, tags[index]);
     return pointTag(registry, tag, tags[index], target);

@@ -36,8 +36,6 @@ export const seconds = {
   catalogSeen: 10 * 60,
   blobLinkCache: 10 * 60,
   manifestCacheByDigest: 60,
-  /** A tag is always read; what it points to, once in this time, for its attributes. */
-  manifestCacheByTag: 10 * 60,
   staleTag: 30,
   /** Attributes of repositories reach every instance within this time. */
   repositoryAttributes: 60,

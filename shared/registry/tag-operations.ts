@@ -2,7 +2,13 @@ import type { Digest } from '../domain/digest.ts';
 import type { Tag } from '../domain/reference.ts';
 import { RegistryError } from '../errors.ts';
 import type { Operation, RowProperties } from '../ports/table-store.ts';
-import { type Attributes, attributesOf, disallowed, isKept } from './attributes.ts';
+import {
+  type Attributes,
+  attributesOf,
+  disallowed,
+  isKept,
+  manifestUnreadable,
+} from './attributes.ts';
 import { inSeconds, type Registry } from './registry.ts';
 import { tagKey, tagOfKey, workKey } from './row-keys.ts';
 import type { TagRow } from './rows.ts';
@@ -21,6 +27,8 @@ export interface TagTarget {
   readonly digest: Digest;
   readonly mediaType: string;
   readonly sizeBytes: number;
+  /** Whether it is locked against reading, as its row says, which the transaction asserts. */
+  readonly unreadable: boolean;
 }
 
 /** Throws 412 when the tag is not as the client demands. */
@@ -71,6 +79,7 @@ export function pointTag(
     mediaType: target.mediaType,
     size: target.sizeBytes,
     updated: now,
+    [manifestUnreadable]: target.unreadable,
   };
   const rowKey = tagKey(tag);
   if (current === undefined) {
