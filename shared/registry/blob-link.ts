@@ -62,6 +62,19 @@ export async function touchBlobLink(
   return outcome.ok;
 }
 
+/**
+ * Restarts the link's 24 hours and reads it, so that whoever is told of it can rely on it. Undefined when it
+ * is not there. Two requests.
+ */
+export async function holdBlobLink(
+  registry: Registry,
+  repository: RepositoryName,
+  digest: Digest,
+): Promise<BlobLink | undefined> {
+  const held = await touchBlobLink(registry, repository, digest);
+  return held ? await readBlobLink(registry, repository, digest) : undefined;
+}
+
 export function touchOperation(digest: Digest): Operation {
   return { kind: 'merge', rowKey: blobLinkKey(digest), etag: '*', properties: {} };
 }

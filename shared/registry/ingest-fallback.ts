@@ -2,6 +2,7 @@ import { type Digest, parseDigest } from '../domain/digest.ts';
 import type { Child, Manifest } from '../domain/manifest.ts';
 import type { Tag } from '../domain/reference.ts';
 import type { Operation } from '../ports/table-store.ts';
+import { lostRace, untilDecided } from './contention.ts';
 import { readManifestRow } from './manifest-row.ts';
 import { referrerOperation } from './referrer-rows.ts';
 import type { Registry } from './registry.ts';
@@ -9,7 +10,6 @@ import { manifestKey } from './row-keys.ts';
 
 /** Two operations a child. */
 const childrenPerTransaction = 50;
-const maxAttempts = 5;
 /** A manifest's referrer rows all go in the transaction that deletes it. */
 const maxFallbackSubjects = 16;
 
@@ -33,9 +33,7 @@ export async function ingestFallback(
   const children = index.children.filter(({ kind }) => kind === 'manifest');
   for (let at = 0; at < children.length; at += childrenPerTransaction) {
     const some = children.slice(at, at + childrenPerTransaction);
-    for (let attempt = 0; attempt < maxAttempts; attempt++) {
-      if (await ingestSome(registry, partition, subject, some)) break;
-    }
+    await untilDecided(() => ingestSome(registry, partition, subject, some));
   }
 }
 
@@ -44,7 +42,7 @@ async function ingestSome(
   partition: string,
   subject: Digest,
   children: readonly Child[],
-): Promise<boolean> {
+): Promise<typeof lostRace | undefined> {
   const operations = await Promise.all(
     children.map(async (child): Promise<Operation[]> => {
       const row = await readManifestRow(registry, partition, child.digest);
@@ -62,6 +60,7 @@ async function ingestSome(
       ];
     }),
   );
-  if (operations.flat().length === 0) return true;
-  return (await registry.tables.commit('repo', partition, operations.flat())).ok;
+  if (operations.flat().length === 0) return undefined;
+  const outcome = await registry.tables.commit('repo', partition, operations.flat());
+  return outcome.ok ? undefined : lostRace;
 }

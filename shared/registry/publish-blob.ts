@@ -1,7 +1,8 @@
 import type { Digest } from '../domain/digest.ts';
 import type { RepositoryName } from '../domain/repository-name.ts';
 import { RegistryError } from '../errors.ts';
-import { linkOperations, readBlobLink } from './blob-link.ts';
+import { Unavailable } from '../ports/unavailable.ts';
+import { holdBlobLink, linkOperations } from './blob-link.ts';
 import type { Registry } from './registry.ts';
 import { holderKey, liveKey, repositoryPartition } from './row-keys.ts';
 import type { UploadSession } from './rows.ts';
@@ -61,7 +62,9 @@ async function adviseDigest(
     .commit('digests', digest, [
       { kind: 'upsert', rowKey: session.name, properties: { size: session.offset } },
     ])
-    .catch(() => undefined);
+    .catch((error: unknown) => {
+      if (!(error instanceof Unavailable)) throw error;
+    });
 }
 
 async function settleLostRace(
@@ -70,7 +73,7 @@ async function settleLostRace(
   session: UploadSession,
   digest: Digest,
 ): Promise<void> {
-  const link = await readBlobLink(registry, repository, digest);
+  const link = await holdBlobLink(registry, repository, digest);
   if (link === undefined) {
     throw new RegistryError('BLOB_UPLOAD_UNKNOWN', { detail: { upload: session.id } });
   }

@@ -67,6 +67,7 @@ async function verifyStored(
   }
   const stored = await hashOf(stream, algorithmOf(digest));
   if (stored.digest !== digest) throw digestMismatch(digest, stored.digest);
+  if (stored.sizeBytes !== session.offset) throw outgrown(session);
   await registry.blobs.setMetadata('content', session.name, before.etag, { digest });
 }
 
@@ -74,4 +75,12 @@ async function emptyDigest(expected: Digest): Promise<Digest> {
   const { digest } = await hashOf((async function* () {})(), algorithmOf(expected));
   if (digest !== expected) throw digestMismatch(expected, digest);
   return digest;
+}
+
+/** The bytes were committed under another digest, in vain, and the session went on since: the blob stays as it is. */
+function outgrown(session: UploadSession): RegistryError {
+  return new RegistryError('BLOB_UPLOAD_INVALID', {
+    message: 'the upload was finished with fewer bytes before; start another',
+    detail: { upload: session.id },
+  });
 }

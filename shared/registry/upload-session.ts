@@ -4,7 +4,7 @@ import { newPhysicalName } from '../domain/physical-name.ts';
 import type { RepositoryName } from '../domain/repository-name.ts';
 import { RegistryError } from '../errors.ts';
 import type { Operation } from '../ports/table-store.ts';
-import { readBlobLink } from './blob-link.ts';
+import { holdBlobLink } from './blob-link.ts';
 import { cacheKey } from './caches.ts';
 import { ensureCatalogued } from './catalog.ts';
 import { contended, lostRace, untilDecided } from './contention.ts';
@@ -140,7 +140,7 @@ export async function endedIn(
   id: string,
   digest: Digest,
 ): Promise<boolean> {
-  const link = await readBlobLink(registry, repository, digest);
+  const link = await holdBlobLink(registry, repository, digest);
   if (link === undefined || link.uploadId === id) return link !== undefined;
   const row = await registry.tables.get('repo', repositoryPartition(repository), uploadKey(id));
   const session = row === undefined ? undefined : parseUploadSession(id, row);

@@ -413,6 +413,22 @@ describe('again, and broken off', () => {
     }
   });
 
+  test('an upload finished under a wrong digest does not take more bytes and then the first ones’ digest', async () => {
+    const { client } = registry();
+    const [first, second, third] = [fresh(), fresh(), fresh()];
+    const both = Buffer.concat([first, second]);
+    const location = await client.startUpload(repository);
+    await client.send('PATCH', location, { body: first });
+    await client.send('PATCH', location, { body: second });
+    const wrong = await client.send('PUT', withDigest(location, digestOf(third)));
+    expectProblem(wrong, 400, 'DIGEST_INVALID');
+    await client.send('PATCH', location, { body: third });
+    const put = await client.send('PUT', withDigest(location, digestOf(both)));
+    expectProblem(put, 400, 'BLOB_UPLOAD_INVALID');
+    const head = await client.send('HEAD', `/v2/${repository}/blobs/${digestOf(both)}`);
+    expect(head.status).toBe(404);
+  });
+
   test('a final PUT of a blob that was there already may be repeated too', async () => {
     const { client } = registry();
     const bytes = fresh();
