@@ -175,13 +175,12 @@ async function run(start: AzuriteStart): Promise<void> {
     if (connection instanceof Socket) serve(blob.httpServer, message, connection);
   });
   process.on('disconnect', endOrFail);
-  process.on('SIGTERM', endOrFail);
   report({ kind: 'ready', blobPort: portOf(blob.httpServer), tablePort: portOf(table.httpServer) });
   if (!process.connected) endOrFail();
 }
 
-// A Ctrl-C reaches the whole process group; the parent decides when storage ends.
-process.on('SIGINT', () => undefined);
+// A Ctrl-C, or a service manager's SIGTERM, reaches all processes; the parent decides when storage ends.
+for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => undefined);
 process.once('message', (start: AzuriteStart) => {
   run(start).catch((error: unknown) => {
     if (error instanceof FolderInUseError) report({ kind: 'folder-in-use' });

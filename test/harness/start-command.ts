@@ -19,14 +19,17 @@ const root = fileURLToPath(new URL('../../', import.meta.url));
 
 /**
  * Runs what `npm start` runs, on a free port unless the settings name one, until it is ready or has
- * ended. Whoever starts one that is ready ends it.
+ * ended. Whoever starts one that is ready ends it. In a process group of its own a signal reaches its
+ * children, too.
  */
 export async function runStartCommand(
   settings: Readonly<Record<string, string>>,
+  { ownGroup = false }: { readonly ownGroup?: boolean } = {},
 ): Promise<StartedCommand> {
   const inherited = Object.entries(process.env).filter(([name]) => !name.startsWith('LIGHTER_'));
   const child = spawn(process.execPath, ['local/start.ts'], {
     cwd: root,
+    detached: ownGroup,
     stdio: ['ignore', 'pipe', 'pipe'],
     env: { ...Object.fromEntries(inherited), LIGHTER_PORT: '0', ...settings },
   });
@@ -47,7 +50,8 @@ export async function runStartCommand(
     url: /ready at (\S+)/.exec(written.stdout)?.[1] ?? '',
     pid: child.pid ?? 0,
     async end(signal) {
-      child.kill(signal);
+      if (ownGroup && child.pid !== undefined) process.kill(-child.pid, signal);
+      else child.kill(signal);
       await closed;
       return child.exitCode;
     },

@@ -1,11 +1,12 @@
 import { createHash } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import { mkdtemp, rm, stat, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
+import { connect, createServer } from 'node:net';
 import { once } from 'node:events';
 import { request } from 'node:https';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { makeTestCertificate } from '../harness/certificate.ts';
 import { runStartCommand, type StartedCommand } from '../harness/start-command.ts';
@@ -138,6 +139,20 @@ describe('npm start', () => {
     });
     await lighter.end('SIGTERM');
     expect(status).toBe(500);
+  });
+
+  it('ends with 0 when a signal reaches its storage process, too, as a service manager sends it', async () => {
+    const lighter = await runStartCommand({ LIGHTER_DATA: dataFolder }, { ownGroup: true });
+    const { hostname, port } = new URL(lighter.url);
+    // A request under way, for whose end the registry waits a while before it ends its storage.
+    const slow = connect(Number(port), hostname).on('error', () => undefined);
+    slow.write(
+      `POST /oauth2/token HTTP/1.1\r\nHost: ${hostname}\r\nContent-Length: 9\r\n\r\nscope`,
+    );
+    await sleep(200);
+    const exitCode = await lighter.end('SIGTERM');
+    slow.destroy();
+    expect(exitCode).toBe(0);
   });
 
   it('speaks TLS with LIGHTER_TLS_CERT and LIGHTER_TLS_KEY', async () => {
