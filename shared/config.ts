@@ -157,7 +157,7 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
   const blobUrl = requiredUrl('LIGHTER_STORAGE_BLOB_URL');
   const tableUrl = requiredUrl('LIGHTER_STORAGE_TABLE_URL');
   const accountKey = value('LIGHTER_STORAGE_ACCOUNT_KEY');
-  const local = value('LIGHTER_LOCAL') === '1';
+  const local = flag('LIGHTER_LOCAL');
   const publicUrl = url('LIGHTER_PUBLIC_URL');
   if (publicUrl !== undefined && new URL(publicUrl).origin !== publicUrl.toLowerCase()) {
     problems.push(`LIGHTER_PUBLIC_URL must be scheme, host and port only: ${publicUrl}`);
