@@ -1,5 +1,5 @@
 import { parseAcrPage } from '../shared/http/acr-request.ts';
-import { acrAnswer, manifestJson, nextAcrLink } from '../shared/http/acr-response.ts';
+import { acrAnswer, manifestJson, nextAcrLink, orNull } from '../shared/http/acr-response.ts';
 import type { RegistryResponse } from '../shared/http/message.ts';
 import type { RepositoryCall, RepositoryRoute } from '../shared/http/route.ts';
 import { listManifestDescriptions } from '../shared/registry/describe-manifest.ts';
@@ -19,7 +19,7 @@ async function list(call: RepositoryCall): Promise<RegistryResponse> {
   const { items, next } = await listManifestDescriptions(app.registry, repository, page);
   return acrAnswer(
     call,
-    { manifests: items.map(manifestJson) },
+    { manifests: orNull(items.map(manifestJson)) },
     nextAcrLink(call, '_manifests', page, next),
   );
 }

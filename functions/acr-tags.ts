@@ -1,5 +1,5 @@
 import { parseAcrPage } from '../shared/http/acr-request.ts';
-import { acrAnswer, nextAcrLink, tagJson } from '../shared/http/acr-response.ts';
+import { acrAnswer, nextAcrLink, orNull, tagJson } from '../shared/http/acr-response.ts';
 import type { RegistryResponse } from '../shared/http/message.ts';
 import type { RepositoryCall, RepositoryRoute } from '../shared/http/route.ts';
 import { requiredDigest } from '../shared/http/upload-request.ts';
@@ -22,5 +22,9 @@ async function list(call: RepositoryCall): Promise<RegistryResponse> {
     ...page,
     digest: digest === null || digest === '' ? undefined : requiredDigest(digest),
   });
-  return acrAnswer(call, { tags: items.map(tagJson) }, nextAcrLink(call, '_tags', page, next));
+  return acrAnswer(
+    call,
+    { tags: orNull(items.map(tagJson)) },
+    nextAcrLink(call, '_tags', page, next),
+  );
 }

@@ -36,6 +36,11 @@ export function nextAcrLink(
   });
 }
 
+/** A list as ACR has it: `acr` goes on until there is none, and takes the last of an empty one. */
+export function orNull(list: readonly object[]): readonly object[] | null {
+  return list.length === 0 ? null : list;
+}
+
 export function repositoryJson(description: RepositoryDescription): object {
   return {
     createdTime: description.createdTime,

@@ -164,6 +164,20 @@ describe('GET /acr/v1/{name}/_tags', () => {
     expect(names(await getJson<TagList>(registry().client, target))).toEqual(['c']);
   });
 
+  test('of manifests without tags, and after the last, is null, which ends the loops of acr', async () => {
+    const { client } = registry();
+    const digest = await client.pushImage('acr/untagged', 'x');
+    await client.send('DELETE', acrPath('acr/untagged', '/_tags/x'));
+    for (const [rest, name] of [
+      ['/_tags', 'tags'],
+      ['/_tags?orderby=timedesc', 'tags'],
+      [`/_manifests?last=${encodeURIComponent(digest)}`, 'manifests'],
+    ] as const) {
+      const list = await getJson<object>(client, acrPath('acr/untagged', rest));
+      expect(list).toHaveProperty(name, null);
+    }
+  });
+
   test.each(['orderby=name', 'n=x', 'digest=sha256:1'])('%s is refused', async (query) => {
     const answer = await registry().client.send('GET', acrPath(repository, `/_tags?${query}`));
     expect(answer.status).toBe(400);
