@@ -5,87 +5,41 @@ import {
   ContainerRegistryContentClient,
 } from '@azure/container-registry';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { startTestArm, type TestArm } from '../auth/roles/arm-stand-in.ts';
-import { builtInRoles } from '../auth/roles/azure-roles.ts';
-import { resourceId } from '../auth/roles/judging.ts';
-import {
-  registryAudience,
-  startTestEntra,
-  type TestEntra,
-  userClaims,
-} from '../auth/entra/test-entra.ts';
-import { startTestAzurite, type TestAzurite } from '../harness/azurite.ts';
-import { startTestLighter, type TestLighter } from '../harness/lighter.ts';
-import { startTestManagedIdentity, type TestManagedIdentity } from '../harness/managed-identity.ts';
 import { Client, digestOf, image, index, json, types } from '../http/client.ts';
 import { acrLogin } from './acr-cli.ts';
-import { type HttpsFront, startHttpsFront } from './https-front.ts';
+import { type EntraRegistry, owner, startEntraRegistry, stranger } from './entra-registry.ts';
 
 /*
  * Azure's own SDK as it is, over HTTPS, signed in by Entra: the token of a user is exchanged at
  * /oauth2/exchange, and the user's roles decide.
  */
 
-const ada = '0c5f5a0d-6a3e-4c1b-8c60-33f1c9a7d001';
-const grace = '11111111-2222-3333-4444-555555555555';
 const repository = 'team/app';
 const config = JSON.stringify({ architecture: 'amd64', os: 'linux' });
 
-let azurite: TestAzurite;
-let identity: TestManagedIdentity;
-let entra: TestEntra;
-let arm: TestArm;
-let front: HttpsFront;
-let lighter: TestLighter;
+let registry: EntraRegistry;
 let admin: Client;
 let sdk: ContainerRegistryClient;
 const digests: string[] = [];
 let indexDigest: string;
 
 beforeAll(async () => {
-  identity = await startTestManagedIdentity();
-  [azurite, entra, arm, front] = await Promise.all([
-    startTestAzurite(),
-    startTestEntra(),
-    startTestArm(resourceId, builtInRoles),
-    startHttpsFront(),
-  ]);
-  process.env['NODE_EXTRA_CA_CERTS'] = entra.certFile;
-  lighter = await startTestLighter({
-    azurite,
-    settings: {
-      ...entra.settings,
-      LIGHTER_RESOURCE_ID: resourceId,
-      LIGHTER_ARM_ENDPOINT: arm.endpoint,
-      LIGHTER_PUBLIC_URL: front.url,
-    },
-  });
-  delete process.env['NODE_EXTRA_CA_CERTS'];
-  front.forwardTo(lighter.url);
-  arm.assignments.set(ada, [{ scope: resourceId, role: 'Owner' }]);
-  admin = new Client(lighter.url);
-  sdk = new ContainerRegistryClient(front.url, credential, trusting());
+  registry = await startEntraRegistry();
+  admin = new Client(registry.lighter.url);
+  sdk = new ContainerRegistryClient(registry.front.url, credentialOf(owner), trusting());
   await pushImages();
 });
-afterAll(() =>
-  Promise.all([
-    lighter.stop().then(() => azurite.stop()),
-    entra.stop(),
-    arm.stop(),
-    identity.stop(),
-    front.stop(),
-  ]),
-);
+afterAll(() => registry.stop());
 
 /** As `DefaultAzureCredential` would give it. */
-const credential = {
+const credentialOf = (objectId: string) => ({
   getToken: async () => ({
-    token: await entra.sign(userClaims({ oid: ada, aud: registryAudience })),
+    token: await registry.tokenOf(objectId),
     expiresOnTimestamp: Date.now() + 3_600_000,
   }),
-};
+});
 
-const trusting = () => ({ tlsOptions: { ca: front.certificate } });
+const trusting = () => ({ tlsOptions: { ca: registry.front.certificate } });
 
 async function pushImages(): Promise<void> {
   const configDescriptor = await admin.blob(repository, config, types.config);
@@ -118,7 +72,7 @@ describe('@azure/container-registry', () => {
     await admin.pushImage('other', 'x');
     const pages = await all(sdk.listRepositoryNames().byPage({ maxPageSize: 1 }));
     expect(pages.flat()).toEqual(['other', repository]);
-    const asked = front.asked.join('\n');
+    const asked = registry.front.asked.join('\n');
     expect(asked).toMatch(/^POST \/oauth2\/exchange\b/m);
     expect(asked).toMatch(/^POST \/oauth2\/token\b/m);
   });
@@ -126,7 +80,7 @@ describe('@azure/container-registry', () => {
   test('tells of a repository', async () => {
     const properties = await sdk.getRepository(repository).getProperties();
     expect(properties).toMatchObject({
-      registryLoginServer: new URL(front.url).host,
+      registryLoginServer: new URL(registry.front.url).host,
       name: repository,
       manifestCount: 4,
       tagCount: 4,
@@ -137,7 +91,7 @@ describe('@azure/container-registry', () => {
     });
     expect(properties.createdOn).toBeInstanceOf(Date);
     expect(properties.lastUpdatedOn.getTime()).toBeGreaterThan(properties.createdOn.getTime());
-    expect(front.asked).toContain(`GET /acr/v1/team%2Fapp?api-version=2021-07-01`);
+    expect(registry.front.asked).toContain(`GET /acr/v1/team%2Fapp?api-version=2021-07-01`);
   });
 
   test.each([
@@ -153,7 +107,7 @@ describe('@azure/container-registry', () => {
       wire === 'timeasc' ? inTime : inTime.toReversed(),
     );
     expect(pages.map(({ length }) => length)).toEqual([3, 1]);
-    expect(front.asked.join('\n')).toContain(`orderby=${wire}`);
+    expect(registry.front.asked.join('\n')).toContain(`orderby=${wire}`);
     expect(manifests.find(({ digest }) => digest === digests[0])).toMatchObject({
       repositoryName: repository,
       sizeInBytes: config.length + 'layer of v1'.length,
@@ -233,9 +187,9 @@ describe('@azure/container-registry', () => {
 
   test('pushes and pulls content', async () => {
     const content = new ContainerRegistryContentClient(
-      front.url,
+      registry.front.url,
       'content/app',
-      credential,
+      credentialOf(owner),
       trusting(),
     );
     const { digest: layer } = await content.uploadBlob(Buffer.from('a layer'));
@@ -254,18 +208,9 @@ describe('@azure/container-registry', () => {
   });
 
   test('without a role gets nothing', async () => {
-    arm.assignments.set(grace, []);
-    const stranger = new ContainerRegistryClient(
-      front.url,
-      {
-        getToken: async () => ({
-          token: await entra.sign(userClaims({ oid: grace, aud: registryAudience })),
-          expiresOnTimestamp: Date.now() + 3_600_000,
-        }),
-      },
-      trusting(),
-    );
-    const properties = stranger.getRepository(repository).getProperties();
+    const { url } = registry.front;
+    const powerless = new ContainerRegistryClient(url, credentialOf(stranger), trusting());
+    const properties = powerless.getRepository(repository).getProperties();
     await expect(properties).rejects.toMatchObject({ statusCode: 401 });
   });
 });
@@ -273,12 +218,19 @@ describe('@azure/container-registry', () => {
 test('acr, given a refresh token as az acr login has it, lists and purges', async () => {
   const form = new URLSearchParams({
     grant_type: 'access_token',
-    service: new URL(front.url).host,
-    access_token: (await credential.getToken()).token,
+    service: new URL(registry.front.url).host,
+    access_token: await registry.tokenOf(owner),
   });
-  const answer = await fetch(`${lighter.url}/oauth2/exchange`, { method: 'POST', body: form });
+  const answer = await fetch(`${registry.lighter.url}/oauth2/exchange`, {
+    method: 'POST',
+    body: form,
+  });
   const { refresh_token: refreshToken }: { refresh_token: string } = Object(await answer.json());
-  const acr = await acrLogin(lighter.url, '00000000-0000-0000-0000-000000000000', refreshToken);
+  const acr = await acrLogin(
+    registry.lighter.url,
+    '00000000-0000-0000-0000-000000000000',
+    refreshToken,
+  );
   await admin.pushImage('by-token', 'v1');
   expect((await acr.tagList('by-token')).map(({ name }) => name)).toEqual(['v1']);
   const filter = { repository: /^by-token$/, tag: /^v1$/ };
