@@ -1,7 +1,7 @@
 import { RegistryError } from '../errors.ts';
 import type { RepositoryName } from '../domain/repository-name.ts';
 import type { Registry } from './registry.ts';
-import { type Bytes, stage, type Staged } from './stage.ts';
+import { type Bytes, stage } from './stage.ts';
 import type { UploadSession } from './rows.ts';
 import { advanceUpload, readUpload, recallUpload } from './upload-session.ts';
 
@@ -29,27 +29,11 @@ export async function appendToUpload(
     keepWhole: false,
   });
   checkLength(staged.sizeBytes, range);
-  return await advanceOrFollow(registry, repository, session, staged, range);
-}
-
-/**
- * Records what was staged. Where another request moved the session meanwhile, bytes that did not say where
- * they belong follow what came before them; if that was this very chunk, sent twice, the digest tells.
- */
-export async function advanceOrFollow(
-  registry: Registry,
-  repository: RepositoryName,
-  session: UploadSession,
-  staged: Staged,
-  range: ContentRange | undefined,
-): Promise<UploadSession> {
   const advanced = await advanceUpload(registry, repository, session, staged);
   if (advanced !== undefined) return advanced;
-  const current = await readUpload(registry, repository, session.id);
-  const followed =
-    range === undefined ? await advanceUpload(registry, repository, current, staged) : undefined;
-  if (followed === undefined) throw outOfOrder(current);
-  return followed;
+
+  const current = await readUpload(registry, repository, id);
+  throw outOfOrder(current);
 }
 
 /**
@@ -75,7 +59,7 @@ export function checkLength(sizeBytes: number, range: ContentRange | undefined):
   }
 }
 
-export function outOfOrder(session: UploadSession): RegistryError {
+function outOfOrder(session: UploadSession): RegistryError {
   return new RegistryError('BLOB_UPLOAD_INVALID', {
     status: 416,
     message: 'the chunk does not begin where the upload ends',

@@ -1,20 +1,20 @@
 import { algorithmOf, type Digest } from '../domain/digest.ts';
 import type { RepositoryName } from '../domain/repository-name.ts';
 import { RegistryError } from '../errors.ts';
-import {
-  advanceOrFollow,
-  type ContentRange,
-  checkLength,
-  outOfOrder,
-  sessionAt,
-} from './append-upload.ts';
+import { type ContentRange, checkLength, sessionAt } from './append-upload.ts';
 import { touchBlobLink } from './blob-link.ts';
 import { publishBlob } from './publish-blob.ts';
 import type { Registry } from './registry.ts';
-import { type Bytes, digestMismatch, hashOf, stage, type Staged } from './stage.ts';
+import { type Bytes, digestMismatch, hashOf, stage } from './stage.ts';
 import type { UploadSession } from './rows.ts';
 import { storeBlocks, storeWhole } from './store-blob.ts';
-import { discardUpload, endedIn, readUpload, recallUpload } from './upload-session.ts';
+import {
+  advanceUpload,
+  discardUpload,
+  endedIn,
+  readUpload,
+  recallUpload,
+} from './upload-session.ts';
 
 export interface FinalPut {
   readonly digest: Digest;
@@ -73,7 +73,7 @@ async function verifyOnly(
   checkLength(received.sizeBytes, put.range);
   if (received.digest !== put.digest) {
     const current = await readUpload(registry, repository, session.id);
-    throw current.offset > 0 ? outOfOrder(current) : digestMismatch(put.digest, received.digest);
+    throw current.offset > 0 ? restart(current) : digestMismatch(put.digest, received.digest);
   }
   await discardUpload(registry, repository, session, put.digest);
 }
@@ -94,7 +94,7 @@ async function finishWhole(
     }),
   ]);
   checkLength(staged.sizeBytes, put.range);
-  if (session.offset > 0) return await followWhole(registry, repository, session, staged, put);
+  if (session.offset > 0) throw restart(session);
   if (staged.digest !== put.digest) throw digestMismatch(put.digest, staged.digest);
 
   const last = { ...session, runs: [staged.run], offset: staged.sizeBytes };
@@ -128,21 +128,6 @@ async function finishStaged(
   await publishBlob(registry, repository, session, digest);
 }
 
-/** The bytes were not all after all: other instances took the first, and these are the last. */
-async function followWhole(
-  registry: Registry,
-  repository: RepositoryName,
-  session: UploadSession,
-  staged: Staged,
-  { digest, range }: FinalPut,
-): Promise<void> {
-  if (range !== undefined) throw outOfOrder(session);
-  if (staged.whole === undefined)
-    await advanceOrFollow(registry, repository, session, staged, range);
-  else await appendLast(registry, repository, session, only(staged.whole), range);
-  await finishStaged(registry, repository, session.id, digest);
-}
-
 async function appendLast(
   registry: Registry,
   repository: RepositoryName,
@@ -155,9 +140,15 @@ async function appendLast(
     keepWhole: false,
   });
   checkLength(staged.sizeBytes, range);
-  await advanceOrFollow(registry, repository, session, staged, range);
+  const advanced = await advanceUpload(registry, repository, session, staged);
+  if (advanced === undefined) throw restart(session);
 }
 
-async function* only(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
-  yield bytes;
+/** Another request moved the session while this one's body was read; the body can't be had again. */
+function restart(session: UploadSession): RegistryError {
+  return new RegistryError('BLOB_UPLOAD_INVALID', {
+    status: 416,
+    message: 'another request changed the upload meanwhile',
+    detail: { upload: session.id, offset: session.offset },
+  });
 }

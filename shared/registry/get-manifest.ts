@@ -8,6 +8,7 @@ import { readManifestRow } from './manifest-row.ts';
 import type { Registry } from './registry.ts';
 import { manifestKey, repositoryPartition } from './row-keys.ts';
 import type { ManifestRow, StoredManifest, TagRow } from './rows.ts';
+import { CorruptRow } from './row-values.ts';
 import { seconds } from './settings.ts';
 import { readTagForPull } from './tag-row.ts';
 
@@ -79,16 +80,15 @@ export async function getManifest(
   }
 }
 
-/** Keeps a manifest that storage just said is there. */
+/** Keeps a manifest that storage said is there, at that time of the process's clock at the earliest. */
 export function rememberManifest(
   registry: Registry,
   partition: string,
   manifest: StoredManifest,
+  confirmedAtMs: number,
 ): void {
-  registry.caches.manifests.set(cacheKey(partition, manifestKey(manifest.digest)), {
-    manifest,
-    confirmedAtMs: performance.now(),
-  });
+  const key = cacheKey(partition, manifestKey(manifest.digest));
+  registry.caches.manifests.set(key, { manifest, confirmedAtMs });
 }
 
 async function pullByDigest(
@@ -99,11 +99,13 @@ async function pullByDigest(
 ): Promise<StoredManifest | undefined> {
   const cached = recentlyConfirmed(registry, partition, digest, maxAgeSeconds);
   if (cached !== undefined) return cached;
+  const confirmedAtMs = performance.now();
   const row = await readManifestRow(registry, partition, digest);
   if (row?.state !== 'live') return undefined;
   refuseUnless('readEnabled', attributesOf(row.properties), { digest });
   const manifest = await storedManifest(registry, row);
-  if (manifest !== undefined) rememberManifest(registry, partition, manifest);
+  if (manifest === undefined) await refuseIfUnchanged(registry, partition, row);
+  else rememberManifest(registry, partition, manifest, confirmedAtMs);
   return manifest;
 }
 
@@ -127,6 +129,16 @@ export async function storedManifest(
 ): Promise<StoredManifest | undefined> {
   const bytes = row.inline ?? (await readStoredBytes(registry, row));
   return bytes === undefined ? undefined : { digest: row.digest, mediaType: row.mediaType, bytes };
+}
+
+/** Bytes go after their row said so; a row that still says they are there is damage, not absence. */
+async function refuseIfUnchanged(
+  registry: Registry,
+  partition: string,
+  { digest, etag }: ManifestRow,
+): Promise<void> {
+  const now = await readManifestRow(registry, partition, digest);
+  if (now?.etag === etag) throw new CorruptRow(`the bytes of manifest ${digest} are gone`);
 }
 
 async function readStoredBytes(

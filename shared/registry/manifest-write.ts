@@ -72,15 +72,17 @@ async function writeInSteps(
 ): Promise<WriteOutcome> {
   const { partition, digest, bytes } = write;
   const rowKey = manifestKey(digest);
-  const blobName = nameForBytes(registry, write);
+  const inline = bytes.byteLength <= limits.maxInlineManifestBytes;
+  const blobName = inline ? undefined : newPhysicalName(registry.clock.now());
   const place: RowProperties = blobName === undefined ? { bytes } : { blob: blobName };
-  const work = workKey(inSeconds(registry, seconds.unfinishedWork), 'm', digest);
-  const { first, between, last } = split(companions);
+  const work = workRows(registry, digest, blobName);
+  const head = [...work, ...companions.head];
+  const tail = [...work.map(done), ...companions.tail];
+  const { first, between, last } = split(companions.children, head, tail);
 
   const claimed = await commit(registry, partition, [
     claim(registry, write, 'pending', place),
-    { kind: 'upsert', rowKey: work, properties: {} },
-    ...companions.head,
+    ...head,
     ...first.flat(),
   ]);
   if (!claimed.ok) return claimed;
@@ -98,16 +100,34 @@ async function writeInSteps(
   }
   return await commit(registry, partition, [
     { kind: 'replace', rowKey, etag, properties: properties(registry, write, 'live', place) },
-    { kind: 'delete', rowKey: work, etag: '*' },
     ...last.flat(),
-    ...companions.tail,
+    ...tail,
   ]);
 }
 
-/** Two operations a child, two a transaction for the manifest's row and its work row, 100 in all. */
-function split({ head, children, tail }: Companions) {
+/** What the sweep must look at should this write break off: the row, and bytes that nothing else names. */
+function workRows(
+  registry: Registry,
+  digest: Digest,
+  blobName: PhysicalName | undefined,
+): Operation[] {
+  const due = inSeconds(registry, seconds.unfinishedWork);
+  const row: Operation = { kind: 'upsert', rowKey: workKey(due, 'm', digest), properties: {} };
+  return blobName === undefined ? [row] : [row, bytesWork(registry, digest, blobName)];
+}
+
+function done({ rowKey }: Operation): Operation {
+  return { kind: 'delete', rowKey, etag: '*' };
+}
+
+/** Two operations a child, and one a transaction for the manifest's row; 100 in all. */
+function split(
+  children: readonly Operation[][],
+  head: readonly Operation[],
+  tail: readonly Operation[],
+) {
   const childrenBeside = (operations: number) =>
-    Math.floor((limits.maxTransactionOperations - 2 - operations) / 2);
+    Math.floor((limits.maxTransactionOperations - 1 - operations) / 2);
   const perStep = childrenBeside(0);
   const perFirst = childrenBeside(head.length);
   const perLast = childrenBeside(tail.length);
@@ -168,18 +188,16 @@ function ownReferrer({ manifest, digest, bytes }: ManifestWrite): Operation[] {
   ];
 }
 
-/** A broken-off attempt's name is used again: the bytes of one digest are the same. */
-function nameForBytes(registry: Registry, write: ManifestWrite): PhysicalName | undefined {
-  if (write.bytes.byteLength <= limits.maxInlineManifestBytes) return undefined;
-  const broken = write.current?.state === 'pending' ? write.current.blobName : undefined;
-  return broken ?? newPhysicalName(registry.clock.now());
+/** Asks the sweep to look whether the manifest's row still names these bytes, and to delete them if not. */
+function bytesWork(registry: Registry, digest: Digest, name: PhysicalName): Operation {
+  const due = inSeconds(registry, seconds.unfinishedWork);
+  return { kind: 'upsert', rowKey: workKey(due, 'f', `${digest}:${name}`), properties: {} };
 }
 
 /** Bytes of the deleted manifest that this one takes the row of: its purge will not find their name again. */
-function orphanedBytes(registry: Registry, { current }: ManifestWrite): Operation[] {
+function orphanedBytes(registry: Registry, { current, digest }: ManifestWrite): Operation[] {
   if (current?.blobName === undefined || current.state === 'pending') return [];
-  const due = inSeconds(registry, seconds.unfinishedWork);
-  return [{ kind: 'upsert', rowKey: workKey(due, 'f', current.blobName), properties: {} }];
+  return [bytesWork(registry, digest, current.blobName)];
 }
 
 async function commit(

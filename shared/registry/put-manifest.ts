@@ -27,7 +27,7 @@ export interface ManifestPut {
   readonly condition: TagCondition;
 }
 
-/** Each tag is up to four operations, one work row for what it left behind included, so that this many fit the transaction with the manifest. */
+/** Each is up to four operations, a work row for what it leaves behind included: so many fit beside a manifest. */
 const tagsPerTransaction = 20;
 
 /**
@@ -42,6 +42,8 @@ export async function putManifest(
   put: ManifestPut,
 ): Promise<void> {
   const partition = repositoryPartition(repository);
+  const confirmedAtMs = performance.now();
+  await checkAllTags(registry, partition, put);
   let readable = true;
   for (let at = 0; at === 0 || at < put.tags.length; at += tagsPerTransaction) {
     const tags = put.tags.slice(at, at + tagsPerTransaction);
@@ -56,11 +58,27 @@ export async function putManifest(
   await ensureVisible(registry, repository);
   // Other signatures make other bytes of the same digest, and the first that were stored stand.
   if (put.manifest.kind === 'schema1' || !readable) return;
-  rememberManifest(registry, partition, {
-    digest: put.digest,
-    mediaType: put.manifest.mediaType,
-    bytes: put.bytes,
-  });
+  rememberManifest(
+    registry,
+    partition,
+    {
+      digest: put.digest,
+      mediaType: put.manifest.mediaType,
+      bytes: put.bytes,
+    },
+    confirmedAtMs,
+  );
+}
+
+/** Where the tags take several transactions, a demand that one does not meet must stop the first already. */
+async function checkAllTags(
+  registry: Registry,
+  partition: string,
+  { tags, condition }: ManifestPut,
+): Promise<void> {
+  if (tags.length <= tagsPerTransaction || condition.kind === 'none') return;
+  const rows = await Promise.all(tags.map((tag) => readTag(registry, partition, tag)));
+  tags.forEach((tag, index) => checkCondition(condition, tag, rows[index]));
 }
 
 /** Answers the live manifest that there was before. */

@@ -201,8 +201,8 @@ function checkOrphans({ repo, data, content, manifests }: StorageSnapshot, repor
     }
     for (const [, row] of ofKind(rows, 'm')) manifestNames.add(String(row['blob']));
     for (const [key] of ofKind(rows, 'z')) {
-      const [, kind = '', name = ''] = key.split(':');
-      if (kind === 'f') manifestNames.add(name);
+      const [, kind, ...subject] = key.split(':');
+      if (kind === 'f') manifestNames.add(subject.at(-1) ?? '');
     }
   }
   for (const name of content.keys()) {

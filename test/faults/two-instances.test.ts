@@ -69,27 +69,6 @@ describe('an upload that two instances serve', () => {
     expect(await b.pullBlob(repository, blob.digest)).toEqual(blob.bytes);
   });
 
-  it('joins chunks without a range that go to one instance and the other by turns', async () => {
-    const repository = newRepository();
-    const blob = randomBlob(3000);
-    const parts = times(3).map((index) => blob.bytes.subarray(index * 1000, (index + 1) * 1000));
-    const [first = blob.bytes, second = blob.bytes, third = blob.bytes] = parts;
-
-    const patched = await a.startUpload(repository);
-    await b.patch(patched, first);
-    await a.patch(patched, second);
-    await b.patch(patched, third);
-    await a.finish(patched, blob.digest);
-    expect(await b.pullBlob(repository, blob.digest)).toEqual(blob.bytes);
-
-    const other = randomBlob(2000);
-    const put = await a.startUpload(repository);
-    await b.patch(put, other.bytes.subarray(0, 1000));
-    const target = `${put}?digest=${other.digest}`;
-    await a.expect([201], 'PUT', target, { body: streamed(other.bytes.subarray(1000)) });
-    expect(await b.pullBlob(repository, other.digest)).toEqual(other.bytes);
-  });
-
   it('refuses a chunk whose lost answer made the client send it again, and says where to go on', async () => {
     const repository = newRepository();
     const blob = randomBlob(2000);
