@@ -3,7 +3,7 @@ import type { Tag } from '../domain/reference.ts';
 import type { RepositoryName } from '../domain/repository-name.ts';
 import { RegistryError } from '../errors.ts';
 import { attributesOf, refuseIfKept } from './attributes.ts';
-import { markDeleted } from './catalog.ts';
+import { isKnown, markDeleted } from './catalog.ts';
 import { purgeManifest } from './delete-manifest.ts';
 import { nameUnknown } from './describe-repository.ts';
 import type { Registry } from './registry.ts';
@@ -23,7 +23,7 @@ const maxMs = 180_000;
 /**
  * Deletes all manifests of a repository with their tags, each as `deleteManifest` does, and takes the
  * repository out of the catalogue. Blobs, and what was being uploaded, are the sweep's. Throws NAME_UNKNOWN
- * when it has no manifest; DENIED, before anything is deleted, when the repository or anything in it is
+ * when nothing was pushed to it since it was last deleted; DENIED, before anything is deleted, when the repository or anything in it is
  * locked against deletion (a lock that comes later still keeps its manifest, and ends the deletion there);
  * UNAVAILABLE when there is more to delete than one request can.
  */
@@ -35,7 +35,8 @@ export async function deleteRepository(
   const partition = repositoryPartition(repository);
   refuseIfKept(await readRepositoryAttributes(registry, repository), { repository });
   const { manifests, tags } = await readContent(registry, partition);
-  if (manifests.length === 0) throw nameUnknown(repository);
+  if (manifests.length === 0 && !(await isKnown(registry, repository)))
+    throw nameUnknown(repository);
   for (const { rowKey, properties } of tags) {
     refuseIfKept(attributesOf(properties), { tag: rowKey.slice(2) });
   }

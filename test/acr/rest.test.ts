@@ -398,6 +398,20 @@ describe('access', () => {
 });
 
 describe('DELETE /acr/v1/{name}', () => {
+  test('takes a repository that was emptied before out of the catalogues', async () => {
+    const { client } = registry();
+    const digest = await client.pushImage('acr/emptied', 'x');
+    await client.send('DELETE', `/v2/acr/emptied/manifests/${digest}`);
+    const answer = await client.send('DELETE', acrPath('acr/emptied'));
+    expect(bodyOf(answer, 202)).toEqual({ manifestsDeleted: [], tagsDeleted: [] });
+    const { repositories } = bodyOf<{ repositories: string[] }>(
+      await client.send('GET', '/v2/_catalog'),
+      200,
+    );
+    expect(repositories).not.toContain('acr/emptied');
+    expect((await client.send('DELETE', acrPath('acr/emptied'))).status).toBe(404);
+  });
+
   test('takes all manifests and tags, and the repository out of the catalogues', async () => {
     const { client } = registry();
     const one = await client.pushImage('acr/doomed', 'one');
