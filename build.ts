@@ -1,8 +1,8 @@
 /**
- * `npm run build`: makes `dist/`, the folder that is deployed as it is: `main.cjs` with the functions
- * and all their dependencies, `host.json`, and a `package.json` that names the entry. Nothing is
- * installed on the platform. What app code loads by `await import()` is in the file, too, but not
- * evaluated before it is asked for.
+ * `npm run build`: makes `dist/`, the folder that is deployed as it is: `main.cjs` with the
+ * functions and all their dependencies, `host.json`, and a `package.json` that names the entry.
+ * Nothing is installed on the platform. What app code loads by `await import()` is in the file,
+ * too, but not evaluated before it is asked for.
  */
 import { cpSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { build } from 'esbuild';

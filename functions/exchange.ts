@@ -4,7 +4,9 @@ import { readForm, singleParameter } from '../shared/http/form.ts';
 import type { RegistryResponse } from '../shared/http/message.ts';
 import type { Call, RegistryRoute } from '../shared/http/route.ts';
 
-/** Trades an Entra token for a refresh token of the registry, as ACR's endpoint of that name does. */
+/**
+ * Trades an Entra token for a refresh token of the registry, as ACR's endpoint of that name does.
+ */
 export const exchangeRoute: RegistryRoute = {
   name: 'exchange',
   scope: 'registry',
@@ -23,8 +25,9 @@ async function answer({ app, request, origin }: Call): Promise<RegistryResponse>
 }
 
 /**
- * The field that has the Entra access token, by grant type. AKS sends the second with the token in both
- * fields. `service` and `tenant` help ACR to find its way; here the token itself says its tenant.
+ * The field that has the Entra access token, by grant type. AKS sends the second with the token in
+ * both fields. `service` and `tenant` help ACR to find its way; here the token itself says its
+ * tenant.
  */
 const tokenFields: Readonly<Record<string, string>> = {
   access_token: 'access_token',

@@ -33,8 +33,9 @@ platform.timer(keyRotation.name, {
 });
 
 /**
- * Each route is a function of its own, with its own metrics; but whichever the platform picks, the request
- * goes by its path. Methods a route does not have fall to `zz-fallback`, which so answers 405, not 404.
+ * Each route is a function of its own, with its own metrics; but whichever the platform picks, the
+ * request goes by its path. Methods a route does not have fall to `zz-fallback`, which so answers
+ * 405, not 404.
  */
 function register(name: string, route: string, methods: readonly string[]): void {
   platform.http(name, {

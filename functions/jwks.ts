@@ -1,7 +1,9 @@
 import type { RegistryResponse } from '../shared/http/message.ts';
 import type { Call, RegistryRoute } from '../shared/http/route.ts';
 
-/** The public halves of the signing keys (RFC 7517), so that others can check the registry's tokens. */
+/**
+ * The public halves of the signing keys (RFC 7517), so that others can check the registry's tokens.
+ */
 export const jwksRoute: RegistryRoute = {
   name: 'jwks',
   scope: 'registry',

@@ -1,6 +1,9 @@
 import type { App } from '../shared/http/app.ts';
 
-/** Daily: makes the next signing key when the newest is a month old, deletes keys whose tokens have ended. */
+/**
+ * Daily: makes the next signing key when the newest is a month old, deletes keys whose tokens have
+ * ended.
+ */
 export const keyRotation = {
   name: 'key-rotation',
   /** NCRONTAB, UTC. */

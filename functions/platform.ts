@@ -2,8 +2,8 @@ import type { HttpRequest, HttpResponseInit, InvocationContext } from '@azure/fu
 import type { RegistryRequest, RegistryResponse } from '../shared/http/message.ts';
 
 /**
- * A platform request as the registry's own. The path comes from the URL, which the platform re-encoded
- * after it decoded it once; a `%2F` that it left is a slash, as it is in Azure.
+ * A platform request as the registry's own. The path comes from the URL, which the platform
+ * re-encoded after it decoded it once; a `%2F` that it left is a slash, as it is in Azure.
  */
 export function toRegistryRequest(
   request: HttpRequest,

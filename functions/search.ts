@@ -14,7 +14,10 @@ export const searchPingRoute: RegistryRoute = {
   methods: { GET: { access: 'open', handle: () => Promise.resolve(json({ standalone: true })) } },
 };
 
-/** What it asks then. Podman asks without a credential, and tries its login elsewhere only after a 401. */
+/**
+ * What it asks then. Podman asks without a credential, and tries its login elsewhere only after a
+ * 401.
+ */
 export const searchRoute: RegistryRoute = {
   name: 'search',
   scope: 'registry',

@@ -5,7 +5,10 @@ import { readForm, singleParameter } from '../shared/http/form.ts';
 import type { RegistryRequest, RegistryResponse } from '../shared/http/message.ts';
 import type { Call, RegistryRoute } from '../shared/http/route.ts';
 
-/** The token endpoint: distribution "Token authentication" (GET) and "OAuth2" (POST), as ACR serves them. */
+/**
+ * The token endpoint: distribution "Token authentication" (GET) and "OAuth2" (POST), as ACR serves
+ * them.
+ */
 export const tokenRoute: RegistryRoute = {
   name: 'token',
   scope: 'registry',

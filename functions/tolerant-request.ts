@@ -1,8 +1,9 @@
 /**
- * Lets the library make a request out of whatever a caller sent. Callers can replace all headers, through the
- * query or a JSON body, and the Host header becomes part of the URL; where either makes no valid `Request`,
- * the library throws before any handler runs, and the client waits for minutes. Now such a request comes
- * without headers, and so without a credential, or at an address that no route has.
+ * Lets the library make a request out of whatever a caller sent. Callers can replace all headers,
+ * through the query or a JSON body, and the Host header becomes part of the URL; where either makes
+ * no valid `Request`, the library throws before any handler runs, and the client waits for minutes.
+ * Now such a request comes without headers, and so without a credential, or at an address that no
+ * route has.
  */
 export function tolerateMalformedRequests(): void {
   globalThis.Request = new Proxy(globalThis.Request, {

@@ -10,7 +10,10 @@ export interface Config {
       | { readonly kind: 'key'; readonly accountName: string; readonly accountKey: string }
       | { readonly kind: 'identity'; readonly clientId: string | undefined };
   };
-  /** Clients' address of the registry, without a trailing slash; undefined: it follows the Host header (local only). */
+  /**
+   * Clients' address of the registry, without a trailing slash; undefined: it follows the Host
+   * header (local only).
+   */
   readonly publicUrl: string | undefined;
   /** The local host: storage is reached by clients through the registry's own address. */
   readonly local: boolean;
@@ -49,7 +52,10 @@ export interface EntraConfig {
   readonly acceptArmTokens: boolean;
 }
 
-/** Every setting of the function app, with what it means in words for its operator. README.md lists them. */
+/**
+ * Every setting of the function app, with what it means in words for its operator. README.md lists
+ * them.
+ */
 export const settings = {
   LIGHTER_STORAGE_BLOB_URL: 'Blob endpoint of the content storage account.',
   LIGHTER_STORAGE_TABLE_URL: 'Table endpoint of the content storage account.',
@@ -189,7 +195,9 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
 
 const guidPattern = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
-/** The app's token is sent there, so it must not go in the clear but to this machine, as tests do. */
+/**
+ * The app's token is sent there, so it must not go in the clear but to this machine, as tests do.
+ */
 function isArmEndpoint(text: string): boolean {
   if (!URL.canParse(text) || new URL(text).origin !== text) return false;
   return /^(?:https:|http:\/\/(?:127\.0\.0\.1|localhost|\[::1\]):)/.test(text);
@@ -199,7 +207,9 @@ function isHttpUrl(text: string): boolean {
   return /^https?:\/\/[^?#"\s]+$/.test(text) && URL.canParse(text);
 }
 
-/** `https://account.blob.core.windows.net` or, in Azurite's style, `http://127.0.0.1:10000/account`. */
+/**
+ * `https://account.blob.core.windows.net` or, in Azurite's style, `http://127.0.0.1:10000/account`.
+ */
 function accountNameOf(blobUrl: string): string {
   if (!URL.canParse(blobUrl)) return '';
   const { hostname, pathname } = new URL(blobUrl);

@@ -1,6 +1,6 @@
 /**
- * The one table of error codes. The first fourteen are the closed list of OCI distribution-spec v1.1,
- * "Error Codes"; `UNKNOWN` and `UNAVAILABLE` are the only extras and stand for 5xx.
+ * The one table of error codes. The first fourteen are the closed list of OCI distribution-spec
+ * v1.1, "Error Codes"; `UNKNOWN` and `UNAVAILABLE` are the only extras and stand for 5xx.
  */
 export const errorTable = {
   BLOB_UNKNOWN: { status: 404, message: 'blob unknown to registry' },
@@ -26,7 +26,10 @@ export type ErrorCode = keyof typeof errorTable;
 export interface RegistryErrorOptions {
   /** Overrides the table's sentence. */
   readonly message?: string;
-  /** Overrides the table's status, where a code has a second one (416 of an upload, 413 of a manifest). */
+  /**
+   * Overrides the table's status, where a code has a second one (416 of an upload, 413 of a
+   * manifest).
+   */
   readonly status?: number;
   /** Any JSON value, shown to the client as `detail`. */
   readonly detail?: unknown;
@@ -35,7 +38,10 @@ export interface RegistryErrorOptions {
   readonly cause?: unknown;
 }
 
-/** A refusal the client is told about. Thrown anywhere, serialised in shared/http/error-response.ts only. */
+/**
+ * A refusal the client is told about. Thrown anywhere, serialised in shared/http/error-response.ts
+ * only.
+ */
 export class RegistryError extends Error {
   override readonly name = 'RegistryError';
   readonly code: ErrorCode;

@@ -24,9 +24,9 @@ export interface ArmAnswer {
 }
 
 /**
- * GET from Azure Resource Manager with the app's token. `target` is a path or, of a page's `nextLink`, a
- * URL; it must stay on the endpoint, or the token would go elsewhere. Any status but 408, 429 and 5xx is
- * an answer. Throws RolesUnavailable.
+ * GET from Azure Resource Manager with the app's token. `target` is a path or, of a page's
+ * `nextLink`, a URL; it must stay on the endpoint, or the token would go elsewhere. Any status but
+ * 408, 429 and 5xx is an answer. Throws RolesUnavailable.
  */
 export type ArmHttp = (target: string) => Promise<ArmAnswer>;
 

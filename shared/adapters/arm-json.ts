@@ -21,8 +21,8 @@ export function parsePage(json: unknown): ArmPage | undefined {
 }
 
 /**
- * Undefined when it is not the documented shape. What cannot be read of a restriction, a condition or what
- * a role does not allow, makes all of it unreadable: it must not look absent.
+ * Undefined when it is not the documented shape. What cannot be read of a restriction, a condition
+ * or what a role does not allow, makes all of it unreadable: it must not look absent.
  */
 export function parseRoleAssignment(json: unknown): RoleAssignment | undefined {
   const { id, properties } = fieldsOf(json);

@@ -20,8 +20,9 @@ interface KnownDefinition {
 }
 
 /**
- * Azure Resource Manager, asked as the app's managed identity, which needs `Microsoft.Authorization/*`
- * read on the registry's resource: its role Reader has it. Definitions are remembered for two hours.
+ * Azure Resource Manager, asked as the app's managed identity, which needs
+ * `Microsoft.Authorization/*` read on the registry's resource: its role Reader has it. Definitions
+ * are remembered for two hours.
  */
 export function connectArm(
   config: RoleAssignmentsConfig,

@@ -21,8 +21,9 @@ export function azureBlobStore(
 ): BlobStore {
   const overNetwork = service.endpoint.startsWith('https:');
   /**
-   * Content-MD5, with which storage refuses bytes that changed on their way. Not over plain HTTP, which
-   * only a local Azurite speaks: there is no way to speak of, and it costs a fifth of its speed.
+   * Content-MD5, with which storage refuses bytes that changed on their way. Not over plain HTTP,
+   * which only a local Azurite speaks: there is no way to speak of, and it costs a fifth of its
+   * speed.
    */
   const checksumOf = (body: Buffer) =>
     overNetwork ? { transactionalContentMD5: createHash('md5').update(body).digest() } : {};
@@ -30,7 +31,9 @@ export function azureBlobStore(
   const blobClient = async (container: ContainerName, name: PhysicalName) =>
     (await service.client()).getContainerClient(container).getBlockBlobClient(blobPathOf(name));
 
-  /** Tries a call until storage decides it; one that finds its container missing creates it first. */
+  /**
+   * Tries a call until storage decides it; one that finds its container missing creates it first.
+   */
   async function write<T>(
     what: string,
     container: ContainerName,

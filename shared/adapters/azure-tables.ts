@@ -47,10 +47,10 @@ export function azureTableStore(service: TableService, limits = storageRetryLimi
   }
 
   /**
-   * What became of an earlier, undecided try of this commit, seen in the rows it would have left. Its
-   * nonce in any of them proves that all of it was done, and undefined means that none shows it. A commit
-   * of deletes alone leaves no nonce; it counts as done when none of its rows exists any more, since that
-   * is all it was to bring about.
+   * What became of an earlier, undecided try of this commit, seen in the rows it would have left.
+   * Its nonce in any of them proves that all of it was done, and undefined means that none shows
+   * it. A commit of deletes alone leaves no nonce; it counts as done when none of its rows exists
+   * any more, since that is all it was to bring about.
    */
   async function ownOutcome(
     table: TableName,

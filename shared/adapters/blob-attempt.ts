@@ -15,8 +15,9 @@ export class BlobRefusal extends Error {
 }
 
 /**
- * Calls the SDK once, for at most `timeoutMs`. Throws BlobRefusal when storage refused and Undecided when
- * it did not decide; StorageUnavailable when it denied access, which it may grant a minute later.
+ * Calls the SDK once, for at most `timeoutMs`. Throws BlobRefusal when storage refused and
+ * Undecided when it did not decide; StorageUnavailable when it denied access, which it may grant a
+ * minute later.
  */
 export async function attempt<T>(
   what: string,

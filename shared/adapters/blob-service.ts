@@ -6,7 +6,10 @@ import { lazy } from './lazy.ts';
 /** The blob endpoint of one storage account. */
 export interface BlobService {
   readonly endpoint: string;
-  /** The SDK's client, loaded on first use. It does not retry: a retried write would hide its own success. */
+  /**
+   * The SDK's client, loaded on first use. It does not retry: a retried write would hide its own
+   * success.
+   */
   client(): Promise<BlobServiceClient>;
 }
 

@@ -12,9 +12,9 @@ interface OpenBlob {
 }
 
 /**
- * The bytes of a blob as they arrive. A connection that breaks, or brings nothing for as long as a try may
- * take, is resumed at the offset reached, under the ETag of the first answer, so that bytes of two blobs
- * never mix. Throws BlobRefusal before the first byte.
+ * The bytes of a blob as they arrive. A connection that breaks, or brings nothing for as long as a
+ * try may take, is resumed at the offset reached, under the ETag of the first answer, so that bytes
+ * of two blobs never mix. Throws BlobRefusal before the first byte.
  */
 export async function streamBlob(
   blob: BlobClient,
@@ -61,7 +61,9 @@ async function* chunks(
   }
 }
 
-/** A blob is never overwritten, but its ETag changes with its metadata; a second reading will do. */
+/**
+ * A blob is never overwritten, but its ETag changes with its metadata; a second reading will do.
+ */
 function changedMeanwhile(cause: unknown): never {
   if (!(cause instanceof BlobRefusal)) throw cause;
   throw new StorageUnavailable('a blob changed while it was read', { cause });

@@ -6,8 +6,9 @@ import type { EntraTenant } from './entra-issuers.ts';
 const scope = 'https://management.azure.com/.default';
 
 /**
- * What Entra says of an application that may not sign in so: wrong or expired secret, no such application,
- * blocked by a policy. Any other error, such as of our own request, is no word about the secret.
+ * What Entra says of an application that may not sign in so: wrong or expired secret, no such
+ * application, blocked by a policy. Any other error, such as of our own request, is no word about
+ * the secret.
  */
 const refusals: readonly unknown[] = [
   'invalid_client',
@@ -18,8 +19,8 @@ const refusals: readonly unknown[] = [
 ];
 
 /**
- * An application's token by its secret (Microsoft identity platform, "OAuth 2.0 client credentials flow").
- * Undefined when Entra refuses. Throws EntraUnavailable when Entra does not say yes or no.
+ * An application's token by its secret (Microsoft identity platform, "OAuth 2.0 client credentials
+ * flow"). Undefined when Entra refuses. Throws EntraUnavailable when Entra does not say yes or no.
  */
 export async function requestApplicationToken(
   { authority, tenantId }: EntraTenant,

@@ -7,7 +7,10 @@ export interface EntraAnswer {
   readonly json: unknown;
 }
 
-/** Sends a request to Entra: GET, or POST of a form. Throws EntraUnavailable without a usable answer. */
+/**
+ * Sends a request to Entra: GET, or POST of a form. Throws EntraUnavailable without a usable
+ * answer.
+ */
 export type EntraHttp = (
   url: string,
   form?: Readonly<Record<string, string>>,
@@ -15,12 +18,16 @@ export type EntraHttp = (
 
 const timeoutMs = 5_000;
 const tries = 2;
-/** Guesses of secrets must not use up an instance's outbound ports, of which storage needs its share. */
+/**
+ * Guesses of secrets must not use up an instance's outbound ports, of which storage needs its
+ * share.
+ */
 const maxRequestsAtOnce = 64;
 
 /**
- * Follows no redirect, since the answer is trusted for whom it comes from. A broken connection is tried once
- * more; all ends within five seconds, since docker gives a login fifteen and it may take three requests.
+ * Follows no redirect, since the answer is trusted for whom it comes from. A broken connection is
+ * tried once more; all ends within five seconds, since docker gives a login fifteen and it may take
+ * three requests.
  */
 export function entraHttp(limitMs = timeoutMs): EntraHttp {
   let underWay = 0;

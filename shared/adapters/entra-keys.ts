@@ -13,9 +13,9 @@ const maxAgeMs = 24 * hourMs;
 const retryMs = 10_000;
 
 /**
- * The public keys a tenant signs with, found by its metadata (OpenID Connect Discovery) on the authority's
- * own host: nothing that a token says leads anywhere else. An unknown `kid` makes them be read again, at
- * most every ten seconds, since Entra may replace its keys at any time.
+ * The public keys a tenant signs with, found by its metadata (OpenID Connect Discovery) on the
+ * authority's own host: nothing that a token says leads anywhere else. An unknown `kid` makes them
+ * be read again, at most every ten seconds, since Entra may replace its keys at any time.
  */
 export class EntraKeys {
   readonly #tenant: EntraTenant;
@@ -34,8 +34,8 @@ export class EntraKeys {
   }
 
   /**
-   * The key of that `kid`; undefined when the tenant has none. Throws EntraUnavailable when that is not
-   * known: the keys were never read, or too long ago, or could not be read for this `kid`.
+   * The key of that `kid`; undefined when the tenant has none. Throws EntraUnavailable when that is
+   * not known: the keys were never read, or too long ago, or could not be read for this `kid`.
    */
   async verificationKey(kid: string): Promise<CryptoKey | undefined> {
     const ageMs = this.#nowMs() - this.#readAtMs;
@@ -118,8 +118,8 @@ interface RsaSigningKey {
 }
 
 /**
- * The RSA keys for signatures of a key set (RFC 7517). Entra says of some keys which issuer they are for,
- * `{tenantid}` standing for any tenant; those of another are not the tenant's word.
+ * The RSA keys for signatures of a key set (RFC 7517). Entra says of some keys which issuer they
+ * are for, `{tenantid}` standing for any tenant; those of another are not the tenant's word.
  */
 function signingKeys(keySet: unknown, issuers: readonly string[]): RsaSigningKey[] {
   const { keys }: { keys?: unknown } = Object(keySet);

@@ -63,8 +63,8 @@ function reasonOf(claim: string): string {
 }
 
 /**
- * Undefined when claims are missing that every access token has. An ID token, which a client may leak
- * without a thought, has neither `appid` (version 1.0) nor `azp` (2.0).
+ * Undefined when claims are missing that every access token has. An ID token, which a client may
+ * leak without a thought, has neither `appid` (version 1.0) nor `azp` (2.0).
  */
 function principalOf(payload: JWTPayload, tenantId: string): EntraPrincipal | undefined {
   const { aud, exp = 0, sub, oid, tid, idtyp } = payload;

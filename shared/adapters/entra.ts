@@ -7,7 +7,10 @@ import { entraHttp } from './entra-http.ts';
 import { EntraKeys } from './entra-keys.ts';
 import { checkEntraToken, type EntraTokenRules } from './entra-token.ts';
 
-/** One Entra tenant. Neither loads a library nor sends a request before the first credential is shown. */
+/**
+ * One Entra tenant. Neither loads a library nor sends a request before the first credential is
+ * shown.
+ */
 export function connectEntra(config: EntraConfig, clock: Clock): Entra {
   const { tenantId, authority } = config;
   const grants = entraHttp();

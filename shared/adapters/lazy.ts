@@ -1,4 +1,7 @@
-/** Makes something on first use and keeps it; a failure is not kept, so that the next use tries again. */
+/**
+ * Makes something on first use and keeps it; a failure is not kept, so that the next use tries
+ * again.
+ */
 export function lazy<T>(make: () => Promise<T>): () => Promise<T> {
   let made: Promise<T> | undefined;
   return () => {

@@ -15,8 +15,8 @@ const clockSkewMs = 5 * 60_000;
 const keyLifeMs = 6 * 3_600_000;
 
 /**
- * Signs read URLs: with the account key, or with a user delegation key, which an identity may ask for. No
- * request is sent but one for a delegation key every few hours.
+ * Signs read URLs: with the account key, or with a user delegation key, which an identity may ask
+ * for. No request is sent but one for a delegation key every few hours.
  */
 export function readUrlSigner(
   settings: Config['storage'],
@@ -51,8 +51,9 @@ export function readUrlSigner(
       startsOn: new Date(now - clockSkewMs),
       expiresOn: new Date(until),
       contentType: 'application/octet-stream',
-      // Where clients or storage speak plain HTTP, which only a local Azurite does, `spr=https` would refuse
-      // every read: storage judges by the connection that reaches it, which TLS may end before.
+      // Where clients or storage speak plain HTTP, which only a local Azurite does, `spr=https`
+      // would refuse every read: storage judges by the connection that reaches it, which TLS may
+      // end before.
       ...([publicBase, service.endpoint].every((url) => url.startsWith('https:')) && {
         protocol: sdk.SASProtocol.Https,
       }),
@@ -66,8 +67,9 @@ export function readUrlSigner(
 }
 
 /**
- * Keeps a delegation key that is valid at least until the time asked for. It is renewed once half its life
- * is over, beside the requests that still use it; requests that need a new one wait for the same answer.
+ * Keeps a delegation key that is valid at least until the time asked for. It is renewed once half
+ * its life is over, beside the requests that still use it; requests that need a new one wait for
+ * the same answer.
  */
 function delegationKeys(
   service: BlobService,

@@ -18,8 +18,8 @@ export const storageRetryLimits: RetryLimits = {
 };
 
 /**
- * One try that storage did not decide: no answer, a reset, a time-out, 408, 429 or 5xx. Whether a write
- * happened is not known.
+ * One try that storage did not decide: no answer, a reset, a time-out, 408, 429 or 5xx. Whether a
+ * write happened is not known.
  */
 export class Undecided extends Error {
   override readonly name = 'Undecided';
@@ -42,8 +42,9 @@ export interface Try {
 
 /**
  * Runs `attempt` until it is decided: at most `limits.tries` times, waiting a random part of an
- * exponentially growing delay, or as long as storage's `Retry-After` asks. Throws StorageUnavailable with
- * the last cause when it stays undecided; anything else that `attempt` throws passes through.
+ * exponentially growing delay, or as long as storage's `Retry-After` asks. Throws
+ * StorageUnavailable with the last cause when it stays undecided; anything else that `attempt`
+ * throws passes through.
  */
 export async function retrying<T>(
   limits: RetryLimits,

@@ -11,15 +11,15 @@ export interface Storage {
   readonly tables: TableStore;
   readonly blobs: BlobStore;
   /**
-   * Creates the tables and containers that are missing. Nobody needs to wait for it: the stores create
-   * what they find missing.
+   * Creates the tables and containers that are missing. Nobody needs to wait for it: the stores
+   * create what they find missing.
    */
   prepare(): Promise<void>;
 }
 
 /**
- * The stores of one storage account. Nothing is loaded or sent before the first use, so that a process
- * that does not touch storage starts fast.
+ * The stores of one storage account. Nothing is loaded or sent before the first use, so that a
+ * process that does not touch storage starts fast.
  */
 export function connectStorage(settings: Config['storage'], limits = storageRetryLimits): Storage {
   const tableService = connectTableService(settings);

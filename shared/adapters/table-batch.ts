@@ -49,7 +49,9 @@ export interface PartAnswer {
   readonly body: string;
 }
 
-/** The answers of a batch: one for each operation when it was done, a single one when it was not. */
+/**
+ * The answers of a batch: one for each operation when it was done, a single one when it was not.
+ */
 export function parseBatchAnswer(body: string): PartAnswer[] {
   const parts = body.split(/^HTTP\/1\.1 /m).slice(1);
   return parts.map((part) => ({

@@ -5,9 +5,9 @@ const nonceProperty = 'w';
 const reserved = new Set(['PartitionKey', 'RowKey', 'Timestamp', nonceProperty]);
 
 /**
- * An entity as the table service takes it in JSON, with the type annotations that keep integers, bytes
- * and dates what they are (Azure documentation, "Payload format for Table service operations"). Only
- * ASCII, the rest escaped, so that a batch body has as many bytes as characters.
+ * An entity as the table service takes it in JSON, with the type annotations that keep integers,
+ * bytes and dates what they are (Azure documentation, "Payload format for Table service
+ * operations"). Only ASCII, the rest escaped, so that a batch body has as many bytes as characters.
  */
 export function encodeEntity(
   partitionKey: string,
@@ -46,8 +46,8 @@ export interface StoredRow {
 }
 
 /**
- * The reverse, from an answer with `odata=minimalmetadata`. `storageNowMs` is the `Date` of that answer.
- * Throws when the entity is not one, which only a wrong `$select` can bring about.
+ * The reverse, from an answer with `odata=minimalmetadata`. `storageNowMs` is the `Date` of that
+ * answer. Throws when the entity is not one, which only a wrong `$select` can bring about.
  */
 export function decodeEntity(entity: unknown, storageNowMs: number): StoredRow {
   if (!isRecord(entity))

@@ -61,8 +61,8 @@ export function readRange(
 }
 
 /**
- * One operation as the service's own: an upsert is Insert Or Replace, a `PUT` without If-Match; replace,
- * merge and delete carry the row's ETag (Azure documentation, "Operations on entities").
+ * One operation as the service's own: an upsert is Insert Or Replace, a `PUT` without If-Match;
+ * replace, merge and delete carry the row's ETag (Azure documentation, "Operations on entities").
  */
 export function writeRow(
   table: string,

@@ -15,13 +15,16 @@ export interface TableAnswer {
 /** The table endpoint of one storage account. */
 export interface TableService {
   readonly endpoint: string;
-  /** Sends once. Throws Undecided when storage did not decide the request; any other status is an answer. */
+  /**
+   * Sends once. Throws Undecided when storage did not decide the request; any other status is an
+   * answer.
+   */
   send(request: TableRequest, timeoutMs: number): Promise<TableAnswer>;
 }
 
 /**
- * What we want of the SDK's pipeline. Its retries would hide a write's own success, and the rest of it costs
- * a quarter of a point read's processor time.
+ * What we want of the SDK's pipeline. Its retries would hide a write's own success, and the rest of
+ * it costs a quarter of a point read's processor time.
  */
 const authentication = new Set([
   'tablesNamedKeyCredentialPolicy',

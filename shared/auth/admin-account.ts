@@ -3,7 +3,10 @@ import type { IdentityProvider } from './identity.ts';
 
 export const adminUsername = 'admin';
 
-/** The one built-in account, user `admin`, as ACR's admin user: may do everything. Off without a password. */
+/**
+ * The one built-in account, user `admin`, as ACR's admin user: may do everything. Off without a
+ * password.
+ */
 export function adminAccount(password: string | undefined): IdentityProvider {
   const expected = password === undefined ? undefined : sha256(password);
   return {

@@ -10,9 +10,9 @@ export interface AttemptRate {
 const maxNames = 10_000;
 
 /**
- * Counts failures by name (generic cell rate algorithm). An attempt is counted before its outcome is known,
- * so that many at once are no way around it, and taken back when it was no failure. Kept by one instance:
- * several allow as many times more.
+ * Counts failures by name (generic cell rate algorithm). An attempt is counted before its outcome
+ * is known, so that many at once are no way around it, and taken back when it was no failure. Kept
+ * by one instance: several allow as many times more.
  */
 export class AttemptLimit {
   readonly #rate: AttemptRate;

@@ -33,7 +33,10 @@ export interface AuthorityOptions {
   readonly keySchedule?: KeySchedule;
 }
 
-/** Composes the authority. Loads no library and asks storage nothing: that happens when a token is made or met. */
+/**
+ * Composes the authority. Loads no library and asks storage nothing: that happens when a token is
+ * made or met.
+ */
 export function composeAuthority(
   config: Pick<Config, 'adminPassword' | 'anonymousPull'>,
   tables: TableStore,

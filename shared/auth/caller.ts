@@ -2,18 +2,20 @@ import type { RepositoryName } from '../domain/repository-name.ts';
 import type { Action } from '../domain/scope.ts';
 
 /**
- * Who is calling and what this request may do: what a verified access token says, or what a credential
- * given directly resolves to. The use cases know nothing else of identity.
+ * Who is calling and what this request may do: what a verified access token says, or what a
+ * credential given directly resolves to. The use cases know nothing else of identity.
  */
 export interface Caller {
-  /** Stable name of the principal, for logs and for owning upload sessions; `anonymous` without one. */
+  /**
+   * Stable name of the principal, for logs and for owning upload sessions; `anonymous` without one.
+   */
   readonly subject: string;
   /** The access token's `jti`, when there is one. */
   readonly tokenId: string | undefined;
   may(action: Action, repository: RepositoryName): boolean;
   /**
-   * Whether a blob may be mounted from that repository: the principal may pull it, even where the token at
-   * hand is for the target alone. Clients ask for no more when they mount.
+   * Whether a blob may be mounted from that repository: the principal may pull it, even where the
+   * token at hand is for the target alone. Clients ask for no more when they mount.
    */
   mayMountFrom(repository: RepositoryName): boolean;
   mayListCatalog(): boolean;

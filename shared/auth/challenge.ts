@@ -5,9 +5,9 @@ import type { ResourceScope } from '../domain/scope.ts';
 export type ChallengeError = 'invalid_token' | 'insufficient_scope';
 
 /**
- * The 401 that starts the token flow (distribution "Token authentication", as ACR sends it): exactly one
- * `WWW-Authenticate`, Bearer only, no space after the commas and no query in the realm, because the
- * Azure CLI splits it by hand. `origin` is `https://host[:port]`.
+ * The 401 that starts the token flow (distribution "Token authentication", as ACR sends it):
+ * exactly one `WWW-Authenticate`, Bearer only, no space after the commas and no query in the realm,
+ * because the Azure CLI splits it by hand. `origin` is `https://host[:port]`.
  */
 export function unauthorized(
   origin: string,

@@ -1,6 +1,6 @@
 /**
- * What a client offered to prove who it is, before anybody looked whether it is true. `refresh` comes
- * from the token endpoint's form only; the others from `Authorization`.
+ * What a client offered to prove who it is, before anybody looked whether it is true. `refresh`
+ * comes from the token endpoint's form only; the others from `Authorization`.
  */
 export type Credential =
   | { readonly kind: 'none' }
@@ -14,8 +14,9 @@ const bearerPattern = /^bearer +([a-z0-9._~+/-]+=*)$/i;
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
 /**
- * Parses an `Authorization` header: Basic (RFC 7617, UTF-8, the first colon divides) or Bearer (RFC 6750).
- * Never throws; anything else, another scheme included, is `malformed`, and an absent header is `none`.
+ * Parses an `Authorization` header: Basic (RFC 7617, UTF-8, the first colon divides) or Bearer (RFC
+ * 6750). Never throws; anything else, another scheme included, is `malformed`, and an absent header
+ * is `none`.
  */
 export function parseAuthorization(header: string | null): Credential {
   if (header === null) return { kind: 'none' };

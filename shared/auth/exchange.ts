@@ -10,9 +10,10 @@ export interface ExchangeAnswer {
 }
 
 /**
- * Trades an Entra access token for a refresh token of the registry (ACR, "Authentication using AAD"): it
- * says who its bearer is, and what that permits is asked when it is used. Throws UNAUTHORIZED, with the
- * reason when the token is of this tenant, and EntraUnavailable when it cannot be checked.
+ * Trades an Entra access token for a refresh token of the registry (ACR, "Authentication using
+ * AAD"): it says who its bearer is, and what that permits is asked when it is used. Throws
+ * UNAUTHORIZED, with the reason when the token is of this tenant, and EntraUnavailable when it
+ * cannot be checked.
  */
 export async function exchange(
   authority: Authority,

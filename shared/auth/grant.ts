@@ -13,12 +13,12 @@ const formerNames: ReadonlyMap<string, Action> = new Map([
 ]);
 
 /**
- * The part of the requested scopes that the permissions cover, as `access` entries of a token. Granting
- * less than was asked, even nothing, is no error (distribution "Token authentication", requesting a
- * token). `*` asks for every action; a name may be a pattern (`acr purge` asks `repository:*:*`), which is
- * answered with the patterns that it and the permissions have in common, and with nothing of what is
- * permitted under a condition that no pattern can say. Who asks to push and may only sign gets `sign`.
- * Other resource types get nothing.
+ * The part of the requested scopes that the permissions cover, as `access` entries of a token.
+ * Granting less than was asked, even nothing, is no error (distribution "Token authentication",
+ * requesting a token). `*` asks for every action; a name may be a pattern (`acr purge` asks
+ * `repository:*:*`), which is answered with the patterns that it and the permissions have in
+ * common, and with nothing of what is permitted under a condition that no pattern can say. Who asks
+ * to push and may only sign gets `sign`. Other resource types get nothing.
  */
 export function grant(
   requested: readonly ResourceScope[],
@@ -45,7 +45,10 @@ export function grant(
   ];
 }
 
-/** The reverse: what a token's `access` entries permit, so that an access token can stand in for a password. */
+/**
+ * The reverse: what a token's `access` entries permit, so that an access token can stand in for a
+ * password.
+ */
 export function permissionsOfAccess(access: readonly ResourceScope[]): Permissions {
   return {
     rules: access.filter(namesRepositories).map((scope) => ({
@@ -72,8 +75,8 @@ function wantedActions(scope: ResourceScope): Action[] {
 }
 
 /**
- * What a rule allows of what is wanted. A client that signs asks to push, as signatures are pushed; and
- * pushing includes signing.
+ * What a rule allows of what is wanted. A client that signs asks to push, as signatures are pushed;
+ * and pushing includes signing.
  */
 function allowedActions(wanted: readonly Action[], rule: Rule): readonly Action[] {
   const allowed = wanted.filter((action) => rule.actions.includes(action));
@@ -82,7 +85,9 @@ function allowedActions(wanted: readonly Action[], rule: Rule): readonly Action[
   return signs && !allowed.some(isPushOrSign) ? [...allowed, 'sign'] : allowed;
 }
 
-/** The name or pattern of what a request and a rule are both about; undefined when that is nothing. */
+/**
+ * The name or pattern of what a request and a rule are both about; undefined when that is nothing.
+ */
 function commonName(requested: string, rule: Rule): string | undefined {
   if (rule.admits === undefined) return commonPattern(requested, rule.pattern);
   const repository = parseRepositoryName(requested);

@@ -1,12 +1,18 @@
 /** The life of a signing key, in milliseconds of its age by storage's clock. */
 export interface KeySchedule {
-  /** A newer key signs only from this age on, so that every instance has had the time to read it. */
+  /**
+   * A newer key signs only from this age on, so that every instance has had the time to read it.
+   */
   readonly activationMs: number;
   /** The newest key gets a successor at this age. */
   readonly rotationMs: number;
-  /** A key goes when its successor has been signing for this long: no token signed by it lives then. */
+  /**
+   * A key goes when its successor has been signing for this long: no token signed by it lives then.
+   */
   readonly overlapMs: number;
-  /** An instance reads the keys again when its copy is this old. Must be well below `activationMs`. */
+  /**
+   * An instance reads the keys again when its copy is this old. Must be well below `activationMs`.
+   */
   readonly refreshMs: number;
   /** The least time between two reads that an unknown `kid` or a storage failure causes. */
   readonly retryMs: number;
@@ -29,8 +35,9 @@ interface Dated {
 }
 
 /**
- * The key to sign with, of keys in ascending order of generation: the newest that is old enough to be
- * known everywhere; before any is, the first, which nobody can have missed. Undefined without keys.
+ * The key to sign with, of keys in ascending order of generation: the newest that is old enough to
+ * be known everywhere; before any is, the first, which nobody can have missed. Undefined without
+ * keys.
  */
 export function signingKeyAt<K extends Dated>(
   keys: readonly K[],
@@ -44,7 +51,9 @@ export function rotationIsDue(newest: Dated, nowMs: number, schedule: KeySchedul
   return nowMs - newest.createdAtMs >= schedule.rotationMs;
 }
 
-/** Keys, of keys in ascending order of generation, that no living token can have been signed with. */
+/**
+ * Keys, of keys in ascending order of generation, that no living token can have been signed with.
+ */
 export function retiredKeys<K extends Dated>(
   keys: readonly K[],
   nowMs: number,

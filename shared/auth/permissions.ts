@@ -9,16 +9,21 @@ export interface Rule {
   readonly pattern: string;
   readonly actions: readonly Action[];
   /**
-   * Of the repositories that match, those the rule is for; all when left out. It cannot stand in a token:
-   * such a rule gives tokens for single repositories only.
+   * Of the repositories that match, those the rule is for; all when left out. It cannot stand in a
+   * token: such a rule gives tokens for single repositories only.
    */
   readonly admits?: (repository: RepositoryName) => boolean;
 }
 
-/** What may be done to the registry as a resource: see its settings, change them, do away with it. */
+/**
+ * What may be done to the registry as a resource: see its settings, change them, do away with it.
+ */
 export type ManagementAction = 'read' | 'write' | 'delete';
 
-/** All that a principal may do: what any of the rules allows, and whether it may list the repositories. */
+/**
+ * All that a principal may do: what any of the rules allows, and whether it may list the
+ * repositories.
+ */
 export interface Permissions {
   readonly rules: readonly Rule[];
   readonly catalog: boolean;
@@ -64,9 +69,9 @@ export function unite(one: Permissions, other: Permissions): Permissions {
 export type PermissionSource = (identity: Identity) => Promise<Permissions>;
 
 /**
- * Permissions out of the configuration: the admin account may do everything while it is on, everybody may
- * pull what is open to anonymous pull. Nobody but the admin lists the catalogue: names of repositories,
- * even of public ones, are not given to who has no right of their own.
+ * Permissions out of the configuration: the admin account may do everything while it is on,
+ * everybody may pull what is open to anonymous pull. Nobody but the admin lists the catalogue:
+ * names of repositories, even of public ones, are not given to who has no right of their own.
  */
 export function configuredPermissions(
   config: Pick<Config, 'adminPassword' | 'anonymousPull'>,

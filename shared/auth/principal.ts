@@ -29,8 +29,8 @@ export interface Principal {
 }
 
 /**
- * Checks a credential; no credential is the principal `anonymous`. Undefined when it is malformed or
- * wrong. `audience` is the registry's host as the client knows it. Throws StorageUnavailable or
+ * Checks a credential; no credential is the principal `anonymous`. Undefined when it is malformed
+ * or wrong. `audience` is the registry's host as the client knows it. Throws StorageUnavailable or
  * EntraUnavailable when a token or a user cannot be checked.
  */
 export async function authenticate(

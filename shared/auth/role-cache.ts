@@ -44,9 +44,9 @@ interface Known<T> {
 }
 
 /**
- * The last answer about each principal. Those who ask about one at once share a question. After a failure
- * the last answer goes on counting for its time, and then, as for a principal that was never asked about,
- * the failure is the answer: nobody gets in for want of one.
+ * The last answer about each principal. Those who ask about one at once share a question. After a
+ * failure the last answer goes on counting for its time, and then, as for a principal that was
+ * never asked about, the failure is the answer: nobody gets in for want of one.
  */
 export class RoleCache<T> {
   readonly #ask: (objectId: string) => Promise<T>;

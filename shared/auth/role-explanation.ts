@@ -16,7 +16,9 @@ export type AssignmentVerdict =
   | 'unknown-role'
   | 'role-lacks-right'
   | 'condition-false'
-  /** The condition, or the part of it that decides here, is not understood; so nothing is granted. */
+  /**
+   * The condition, or the part of it that decides here, is not understood; so nothing is granted.
+   */
   | 'condition-not-understood';
 
 export interface AssignmentExplanation {

@@ -15,8 +15,9 @@ interface KnownRoles {
 }
 
 /**
- * What Azure's role assignments let a principal do with the registry. Answers are remembered as RoleCaching
- * says; asks storage nothing. Throws RolesUnavailable when nothing is known that is recent enough.
+ * What Azure's role assignments let a principal do with the registry. Answers are remembered as
+ * RoleCaching says; asks storage nothing. Throws RolesUnavailable when nothing is known that is
+ * recent enough.
  */
 export class AzureRoles {
   readonly #known: RoleCache<KnownRoles>;
@@ -49,7 +50,10 @@ export class AzureRoles {
   }
 }
 
-/** Entra's principals may do what their roles say besides what the rest says; others what the rest says. */
+/**
+ * Entra's principals may do what their roles say besides what the rest says; others what the rest
+ * says.
+ */
 export function rolePermissions(roles: AzureRoles, rest: PermissionSource): PermissionSource {
   return async (identity) => {
     const others = await rest(identity);

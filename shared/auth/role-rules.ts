@@ -18,9 +18,10 @@ const managementRights: ReadonlyMap<ManagementAction, RoleRight> = new Map([
 ]);
 
 /**
- * What role assignments permit together. A condition that selects names and prefixes becomes patterns; of
- * another, patterns that are certain stand for themselves, and the rest keeps the condition. Rights on the
- * registry as a whole need a condition that is true of no repository in particular.
+ * What role assignments permit together. A condition that selects names and prefixes becomes
+ * patterns; of another, patterns that are certain stand for themselves, and the rest keeps the
+ * condition. Rights on the registry as a whole need a condition that is true of no repository in
+ * particular.
  */
 export function permissionsOfRoles(judgements: readonly RoleJudgement[]): Permissions {
   const grants = judgements.flatMap((each) => (each.outcome === 'counts' ? each.grants : []));

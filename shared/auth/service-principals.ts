@@ -11,7 +11,10 @@ const guidPattern = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 /** Entra's own secrets have 40. */
 const maxSecretChars = 512;
 
-/** A secret that was deleted at Entra works for so long; one that was just made may be refused for a minute. */
+/**
+ * A secret that was deleted at Entra works for so long; one that was just made may be refused for a
+ * minute.
+ */
 const acceptedMs = 5 * 60_000;
 const refusedMs = 60_000;
 const maxVerdicts = 5_000;
@@ -22,10 +25,10 @@ const wrongSecrets = { burst: 10, refillMs: 6_000 };
 type Verdict = EntraIdentity | 'refused';
 
 /**
- * Service principals, user name the client id and password a client secret, as Entra judges them. Its
- * verdict is remembered under a hash keyed with bytes of this instance, never the secret itself. Requests
- * that show the same secret at once share one question. Throws TOOMANYREQUESTS after ten wrong secrets for
- * a client id, and EntraUnavailable when there is no verdict.
+ * Service principals, user name the client id and password a client secret, as Entra judges them.
+ * Its verdict is remembered under a hash keyed with bytes of this instance, never the secret
+ * itself. Requests that show the same secret at once share one question. Throws TOOMANYREQUESTS
+ * after ten wrong secrets for a client id, and EntraUnavailable when there is no verdict.
  */
 export function servicePrincipals(entra: Entra, clock: Clock): IdentityProvider {
   const hashKey = randomBytes(32);

@@ -14,8 +14,9 @@ export interface TokenRequest {
   /** The client would like a refresh token (`offline_token=true`, `access_type=offline`). */
   readonly offline: boolean;
   /**
-   * Also answer what the distribution specification has beside `access_token`. docker, skopeo and BuildKit
-   * assume 60 seconds without `expires_in`; External Secrets fails on any value that is not a string.
+   * Also answer what the distribution specification has beside `access_token`. docker, skopeo and
+   * BuildKit assume 60 seconds without `expires_in`; External Secrets fails on any value that is
+   * not a string.
    */
   readonly detailed: boolean;
 }
@@ -33,9 +34,10 @@ export interface TokenAnswer {
 
 /**
  * Trades a credential for an access token to what of the requested scopes it permits. Without a
- * credential the token is anonymous's, if anything at all is open to anonymous pull. From an access token
- * comes no wider and no longer-lived one. A refresh token is handed back only to who presented it: docker
- * would forget a durable password in favour of it. Throws UNAUTHORIZED with the challenge of `origin`.
+ * credential the token is anonymous's, if anything at all is open to anonymous pull. From an access
+ * token comes no wider and no longer-lived one. A refresh token is handed back only to who
+ * presented it: docker would forget a durable password in favour of it. Throws UNAUTHORIZED with
+ * the challenge of `origin`.
  */
 export async function signIn(
   authority: Authority,
@@ -76,8 +78,8 @@ export async function signIn(
 const maxMountPatterns = 50;
 
 /**
- * Where a push may mount from: all that the principal may pull, as far as patterns can say it, for tokens
- * that allow a push at all.
+ * Where a push may mount from: all that the principal may pull, as far as patterns can say it, for
+ * tokens that allow a push at all.
  */
 function mountableBy(
   { permissions, mountFrom = [] }: Principal,

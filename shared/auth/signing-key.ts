@@ -3,7 +3,10 @@ import type { Row, RowProperties } from '../ports/table-store.ts';
 
 /** One ES256 key pair (RFC 7518 section 3.4). */
 export interface SigningKey {
-  /** Rises by one with each key; the number is what two instances creating a key at once compete for. */
+  /**
+   * Rises by one with each key; the number is what two instances creating a key at once compete
+   * for.
+   */
   readonly generation: number;
   readonly kid: string;
   readonly privateKey: CryptoKey;
@@ -15,7 +18,10 @@ export interface SigningKey {
   readonly etag: string;
 }
 
-/** Makes a key pair and returns it as the properties of its row. The `kid` is the key's RFC 7638 thumbprint. */
+/**
+ * Makes a key pair and returns it as the properties of its row. The `kid` is the key's RFC 7638
+ * thumbprint.
+ */
 export async function newKeyProperties(): Promise<RowProperties> {
   const jose = await import('jose');
   const { privateKey } = await jose.generateKeyPair('ES256', { extractable: true });
@@ -28,7 +34,10 @@ export async function newKeyProperties(): Promise<RowProperties> {
 
 export const generationRowKey = (generation: number) => String(generation).padStart(10, '0');
 
-/** Reads a key's row. `nowMs` is when storage said how old the row is. Throws when the row is not a key. */
+/**
+ * Reads a key's row. `nowMs` is when storage said how old the row is. Throws when the row is not a
+ * key.
+ */
 export async function importKey(row: Row, nowMs: number): Promise<SigningKey> {
   const { kid, privateJwk } = row.properties;
   if (typeof kid !== 'string' || typeof privateJwk !== 'string') {

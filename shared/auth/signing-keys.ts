@@ -8,10 +8,10 @@ const partition = 'signing';
 const allGenerations = { from: '0', before: ':' };
 
 /**
- * The registry's own ES256 keys, made by whichever instance needs one first. A row of table `keys` is a
- * generation; it is inserted once and never changed, so instances that start together agree on the one
- * that storage took. Everything is read lazily and kept; while storage is down, what was read goes on
- * serving. The first use can throw StorageUnavailable.
+ * The registry's own ES256 keys, made by whichever instance needs one first. A row of table `keys`
+ * is a generation; it is inserted once and never changed, so instances that start together agree on
+ * the one that storage took. Everything is read lazily and kept; while storage is down, what was
+ * read goes on serving. The first use can throw StorageUnavailable.
  */
 export class SigningKeys {
   readonly #tables: TableStore;
@@ -40,8 +40,8 @@ export class SigningKeys {
   }
 
   /**
-   * The public key of a `kid`; undefined when there is none. A `kid` not seen before makes the keys be
-   * read again, at most every `retryMs`, so that made-up ones cost storage nothing.
+   * The public key of a `kid`; undefined when there is none. A `kid` not seen before makes the keys
+   * be read again, at most every `retryMs`, so that made-up ones cost storage nothing.
    */
   async verificationKey(kid: string): Promise<CryptoKey | undefined> {
     if (this.#keys.length === 0) await this.current();
@@ -56,13 +56,19 @@ export class SigningKeys {
     return this.#find(kid)?.publicKey;
   }
 
-  /** Public halves of all keys a living token may be signed with, and of the next one: RFC 7517 "keys". */
+  /**
+   * Public halves of all keys a living token may be signed with, and of the next one: RFC 7517
+   * "keys".
+   */
   async published(): Promise<JWK[]> {
     await this.current();
     return this.#keys.map((key) => key.publicJwk);
   }
 
-  /** Makes a successor when the newest key is old enough and deletes keys whose tokens have all ended. */
+  /**
+   * Makes a successor when the newest key is old enough and deletes keys whose tokens have all
+   * ended.
+   */
   async rotate(): Promise<void> {
     await this.#read();
     const newest = this.#keys.at(-1);
@@ -76,7 +82,10 @@ export class SigningKeys {
     await this.#read();
   }
 
-  /** Reads the keys when the copy is old. A failure is the caller's only when there is no copy at all. */
+  /**
+   * Reads the keys when the copy is old. A failure is the caller's only when there is no copy at
+   * all.
+   */
   async #refresh(): Promise<void> {
     if (this.#nowMs() - this.#readAtMs < this.#schedule.refreshMs) return;
     if (this.#keys.length > 0 && !this.#mayTry()) return;

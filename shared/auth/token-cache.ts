@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
 
 /**
- * The last tokens that were found good, so that a client's many requests cost one signature check. Keyed
- * by a hash of the token and bounded by count; the least recently used goes first. Remembers, decides
- * nothing: expiry is checked by whoever asks.
+ * The last tokens that were found good, so that a client's many requests cost one signature check.
+ * Keyed by a hash of the token and bounded by count; the least recently used goes first. Remembers,
+ * decides nothing: expiry is checked by whoever asks.
  */
 export class TokenCache<Claims> {
   readonly #maxTokens: number;

@@ -37,9 +37,10 @@ export interface AccessTokenRequest {
 }
 
 /**
- * Issues and checks the registry's JWTs, shaped as ACR's: clients read `exp` without checking anything.
- * Checking returns undefined for whatever is not a token of that kind, for that audience, signed by a
- * key of ours with ES256, valid now; it throws StorageUnavailable only while the keys were never read.
+ * Issues and checks the registry's JWTs, shaped as ACR's: clients read `exp` without checking
+ * anything. Checking returns undefined for whatever is not a token of that kind, for that audience,
+ * signed by a key of ours with ES256, valid now; it throws StorageUnavailable only while the keys
+ * were never read.
  */
 export class Tokens {
   readonly #keys: SigningKeys;

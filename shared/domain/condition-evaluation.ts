@@ -14,8 +14,9 @@ export interface ConditionRequest {
 export type Truth = boolean | 'unknown';
 
 /**
- * Evaluates a condition in Kleene's logic of three values: `unknown OR true` is true, so a condition that
- * has parts that are not understood is decided wherever they make no difference, and nowhere else.
+ * Evaluates a condition in Kleene's logic of three values: `unknown OR true` is true, so a
+ * condition that has parts that are not understood is decided wherever they make no difference, and
+ * nowhere else.
  */
 export function evaluate(condition: Condition, request: ConditionRequest): Truth {
   switch (condition.kind) {
@@ -52,8 +53,8 @@ export function unknownParts(condition: Condition): readonly string[] {
 }
 
 /**
- * Names of repositories are lower case, so ignoring it means to lower the value: the letters of ASCII
- * only, as no other can be in a name.
+ * Names of repositories are lower case, so ignoring it means to lower the value: the letters of
+ * ASCII only, as no other can be in a name.
  */
 export function comparedValue({ ignoreCase }: NameComparison, value: string): string {
   return ignoreCase ? value.replaceAll(/[A-Z]/g, (letter) => letter.toLowerCase()) : value;

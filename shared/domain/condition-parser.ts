@@ -15,9 +15,9 @@ const tests: Readonly<Record<string, NameComparison['test']>> = {
 };
 
 /**
- * Parses a condition. Throws ConditionError for what is not in the language and for AND beside OR without
- * parentheses, whose order is not documented; a comparison that is about something else than the
- * repository's name is well formed and `unknown`.
+ * Parses a condition. Throws ConditionError for what is not in the language and for AND beside OR
+ * without parentheses, whose order is not documented; a comparison that is about something else
+ * than the repository's name is well formed and `unknown`.
  */
 export function parseCondition(text: string): Condition {
   if (text.length > maxLength) throw new ConditionError(`is longer than ${maxLength} characters`);
@@ -182,7 +182,8 @@ function comparisonOfName(
     ignoreCase: match[5] !== undefined,
     negated: match[3] !== undefined,
     values: right.values.map(({ text }) => text),
-    // A request names one repository, so how many values on the left must match makes no difference.
+    // A request names one repository, so how many values on the left must match makes no
+    // difference.
     quantifier: match[2] === 'all' ? 'every' : 'some',
   };
 }

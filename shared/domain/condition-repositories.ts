@@ -21,8 +21,8 @@ interface Decided {
 }
 
 /**
- * The repositories for which a condition is true, when the action is given. Exact for conditions that only
- * select names and prefixes, so that they can stand in a token as patterns.
+ * The repositories for which a condition is true, when the action is given. Exact for conditions
+ * that only select names and prefixes, so that they can stand in a token as patterns.
  */
 export function repositoriesWhere(
   condition: Condition,

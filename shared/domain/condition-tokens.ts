@@ -11,8 +11,8 @@ export interface Token {
   readonly end: number;
 }
 
-// A string with a backslash is refused: how Azure reads one is not known for every operator, and the name
-// of a repository never needs it.
+// A string with a backslash is refused: how Azure reads one is not known for every operator, and
+// the name of a repository never needs it.
 const tokenPattern =
   /\s*(?:(?<sign>[(){},]|&&|\|\||!)|'(?<string>[^'\\\r\n]*)'|(?<attribute>@[A-Za-z]+\[(?:[^[\]'"]|\[[^[\]'"]*\])+\])|(?<word>[A-Za-z0-9_][A-Za-z0-9_.:+-]*))/y;
 

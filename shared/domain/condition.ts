@@ -1,6 +1,6 @@
 /**
- * A condition of a role assignment, version 2.0 of Azure's language (Azure documentation, "Azure role
- * assignment condition format and syntax"), as far as it can be decided for a repository.
+ * A condition of a role assignment, version 2.0 of Azure's language (Azure documentation, "Azure
+ * role assignment condition format and syntax"), as far as it can be decided for a repository.
  */
 export type Condition =
   | { readonly kind: 'and' | 'or'; readonly operands: readonly Condition[] }
@@ -26,7 +26,10 @@ export interface NameComparison {
   readonly quantifier: 'some' | 'every';
 }
 
-/** A condition that is not in the language, as far as it is known here. The message says where and why. */
+/**
+ * A condition that is not in the language, as far as it is known here. The message says where and
+ * why.
+ */
 export class ConditionError extends Error {
   override readonly name = 'ConditionError';
 }

@@ -1,4 +1,6 @@
-/** A content digest that has passed {@link parseDigest}: `sha256:<64 hex>` or `sha512:<128 hex>`. */
+/**
+ * A content digest that has passed {@link parseDigest}: `sha256:<64 hex>` or `sha512:<128 hex>`.
+ */
 export type Digest = string & { readonly __brand: 'Digest' };
 
 export const digestAlgorithms = ['sha256', 'sha512'] as const;

@@ -23,7 +23,9 @@ export interface Child {
 
 export type Annotations = Readonly<Record<string, string>>;
 
-/** What the registry reads out of a manifest. The bytes themselves are kept exactly as they came. */
+/**
+ * What the registry reads out of a manifest. The bytes themselves are kept exactly as they came.
+ */
 export interface Manifest {
   readonly mediaType: ManifestMediaType;
   readonly kind: ManifestKind;
@@ -49,10 +51,10 @@ export class ManifestProblem extends Error {
 }
 
 /**
- * Reads a manifest of any kind the registry keeps (OCI image-spec v1.1 "manifest" and "image index", the
- * artifact manifest of its drafts, Docker schema 2, lists and schema 1). Unknown fields are let be.
- * `contentType` is the media type the client sent, which decides where the manifest has no `mediaType`.
- * Throws {@link ManifestProblem}.
+ * Reads a manifest of any kind the registry keeps (OCI image-spec v1.1 "manifest" and "image
+ * index", the artifact manifest of its drafts, Docker schema 2, lists and schema 1). Unknown fields
+ * are let be. `contentType` is the media type the client sent, which decides where the manifest has
+ * no `mediaType`. Throws {@link ManifestProblem}.
  */
 export function parseManifest(bytes: Uint8Array, contentType: string | undefined): Manifest {
   const json = parseJsonObject(bytes);

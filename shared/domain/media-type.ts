@@ -17,8 +17,9 @@ export function isManifestMediaType(text: string): text is ManifestMediaType {
 }
 
 /**
- * Whether layers of this type need not be in the registry: their owner forbids distributing them, and
- * clients fetch them from elsewhere (OCI image-spec "Non-Distributable Layers", Docker's foreign layers).
+ * Whether layers of this type need not be in the registry: their owner forbids distributing them,
+ * and clients fetch them from elsewhere (OCI image-spec "Non-Distributable Layers", Docker's
+ * foreign layers).
  */
 export function isNonDistributable(mediaType: string): boolean {
   return (

@@ -1,7 +1,10 @@
 import { type Digest, parseDigest } from './digest.ts';
 import { isObject, type JsonObject, parseJsonObject } from './json.ts';
 
-/** What an image runs on (OCI image-spec v1.1, "image index", `platform`); empty where it is not said. */
+/**
+ * What an image runs on (OCI image-spec v1.1, "image index", `platform`); empty where it is not
+ * said.
+ */
 export interface Platform {
   readonly architecture: string;
   readonly os: string;

@@ -3,14 +3,19 @@ import { type Digest, parseDigest } from './digest.ts';
 /** A tag that has passed {@link parseTag}. */
 export type Tag = string & { readonly __brand: 'Tag' };
 
-/** What may stand behind `manifests/`: a digest or a tag (OCI distribution-spec v1.1, `<reference>`). */
+/**
+ * What may stand behind `manifests/`: a digest or a tag (OCI distribution-spec v1.1,
+ * `<reference>`).
+ */
 export type Reference =
   | { readonly kind: 'digest'; readonly digest: Digest }
   | { readonly kind: 'tag'; readonly tag: Tag };
 
 const tagPattern = /^[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}$/;
 
-/** Parses a tag: 1 to 128 of `[A-Za-z0-9_.-]`, not beginning with `.` or `-`. Undefined otherwise. */
+/**
+ * Parses a tag: 1 to 128 of `[A-Za-z0-9_.-]`, not beginning with `.` or `-`. Undefined otherwise.
+ */
 export function parseTag(text: string): Tag | undefined {
   return tagPattern.test(text) ? (text as Tag) : undefined;
 }

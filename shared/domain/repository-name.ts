@@ -6,8 +6,9 @@ const namePattern =
 const maxNameLength = 255;
 
 /**
- * Parses a repository name by the grammar of OCI distribution-spec v1.1, "Pulling manifests", at most
- * 255 characters. Returns undefined for anything else. `blobs`, `manifests`, `tags` are legal segments.
+ * Parses a repository name by the grammar of OCI distribution-spec v1.1, "Pulling manifests", at
+ * most 255 characters. Returns undefined for anything else. `blobs`, `manifests`, `tags` are legal
+ * segments.
  */
 export function parseRepositoryName(text: string): RepositoryName | undefined {
   return text.length <= maxNameLength && namePattern.test(text)

@@ -1,8 +1,8 @@
 import type { RepositoryName } from './repository-name.ts';
 
 /**
- * Whether a repository matches one of the patterns: a name, a prefix ended by `*` (`team/*`), or `*`.
- * `team/*` does not match `team` itself.
+ * Whether a repository matches one of the patterns: a name, a prefix ended by `*` (`team/*`), or
+ * `*`. `team/*` does not match `team` itself.
  */
 export function matchesPattern(patterns: readonly string[], repository: RepositoryName): boolean {
   return patterns.some((pattern) =>
@@ -17,7 +17,9 @@ export function coversPattern(pattern: string, narrower: string): boolean {
   );
 }
 
-/** The pattern that matches exactly what both match, or undefined when they have nothing in common. */
+/**
+ * The pattern that matches exactly what both match, or undefined when they have nothing in common.
+ */
 export function commonPattern(one: string, other: string): string | undefined {
   if (coversPattern(one, other)) return other;
   return coversPattern(other, one) ? one : undefined;

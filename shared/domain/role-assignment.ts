@@ -1,4 +1,6 @@
-/** A condition as Azure stores it. Only version 2.0 of the language exists for what a registry does. */
+/**
+ * A condition as Azure stores it. Only version 2.0 of the language exists for what a registry does.
+ */
 export interface ConditionText {
   readonly text: string;
   readonly version: string | undefined;
@@ -13,7 +15,9 @@ export interface RoleAssignment {
   readonly condition: ConditionText | undefined;
 }
 
-/** One element of a role definition's `permissions`; what it takes away it takes from itself only. */
+/**
+ * One element of a role definition's `permissions`; what it takes away it takes from itself only.
+ */
 export interface RolePermission {
   readonly actions: readonly string[];
   readonly notActions: readonly string[];
@@ -42,9 +46,10 @@ export function isResourceId(text: string): boolean {
 }
 
 /**
- * Whether an assignment on `scope` holds for the resource: the scope is the resource or lies above it, by
- * whole segments and without regard to case. A management group does not stand in a resource's id; Azure
- * lists one for a resource only when it lies above, as nothing a registry consists of can hold one.
+ * Whether an assignment on `scope` holds for the resource: the scope is the resource or lies above
+ * it, by whole segments and without regard to case. A management group does not stand in a
+ * resource's id; Azure lists one for a resource only when it lies above, as nothing a registry
+ * consists of can hold one.
  */
 export function scopeCovers(scope: string, resourceId: string): boolean {
   if (scope === '/' || managementGroupPattern.test(scope)) return true;

@@ -25,9 +25,10 @@ export interface RoleGrant {
   /** All must be true. */
   readonly conditions: readonly Condition[];
   /**
-   * The actions the conditions are asked about, as predicates over the patterns of `ActionMatches`: each of
-   * the operations that the role holds, and any operation that gives the same right. So a condition about
-   * `repositories/content/read` also binds who pulls by `pull/read`, and none gives more than it says.
+   * The actions the conditions are asked about, as predicates over the patterns of `ActionMatches`:
+   * each of the operations that the role holds, and any operation that gives the same right. So a
+   * condition about `repositories/content/read` also binds who pulls by `pull/read`, and none gives
+   * more than it says.
    */
   readonly asked: readonly ((pattern: string) => boolean)[];
 }
@@ -44,7 +45,10 @@ export type RoleJudgement = {
   | { readonly outcome: 'condition-not-understood'; readonly problem: string }
 );
 
-/** Judges an assignment on whatever scope; `definition` is undefined when its role does not exist any more. */
+/**
+ * Judges an assignment on whatever scope; `definition` is undefined when its role does not exist
+ * any more.
+ */
 export function judgeAssignment(
   assignment: RoleAssignment,
   definition: RoleDefinition | undefined,
@@ -74,7 +78,10 @@ export function repositoriesOf({ conditions, asked }: RoleGrant): RepositorySet 
   );
 }
 
-/** Whether a grant holds for the repository; `undefined` asks for a right on the registry as a whole. */
+/**
+ * Whether a grant holds for the repository; `undefined` asks for a right on the registry as a
+ * whole.
+ */
 export function grantHolds(
   { conditions, asked }: RoleGrant,
   repository: RepositoryName | undefined,

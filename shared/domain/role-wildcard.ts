@@ -1,6 +1,7 @@
 /**
- * Whether the text is what the pattern says, with `*` for any characters, slashes included, and, where
- * `one` is given, that character for any one. Takes time in proportion to pattern times text at most.
+ * Whether the text is what the pattern says, with `*` for any characters, slashes included, and,
+ * where `one` is given, that character for any one. Takes time in proportion to pattern times text
+ * at most.
  */
 export function matchesWildcards(pattern: string, text: string, one?: '?'): boolean {
   let inPattern = 0;

@@ -1,10 +1,11 @@
 import { isObject, parseJsonObject } from './json.ts';
 
 /**
- * The bytes that the digest of a Docker schema 1 manifest is of. A signed one carries JWS signatures that
- * are not part of its identity: each says in its protected header how long the payload before them is
- * (`formatLength`) and how it ends (`formatTail`). Unsigned ones, and ones whose header makes no sense, are
- * themselves. (docs.docker.com, "Image manifest V2, schema 1", "Signed manifests")
+ * The bytes that the digest of a Docker schema 1 manifest is of. A signed one carries JWS
+ * signatures that are not part of its identity: each says in its protected header how long the
+ * payload before them is (`formatLength`) and how it ends (`formatTail`). Unsigned ones, and ones
+ * whose header makes no sense, are themselves. (docs.docker.com, "Image manifest V2, schema 1",
+ * "Signed manifests")
  */
 export function schema1Payload(bytes: Uint8Array): Uint8Array {
   const signatures: unknown = parseJsonObject(bytes)?.['signatures'];

@@ -23,9 +23,9 @@ const scopePattern = /^([a-z0-9-]+(?:\([a-z0-9]+\))?):(.+):([^:]*)$/;
 const maxScopes = 100;
 
 /**
- * Parses scope parameters: each a space-separated list of `type:name:action,action`, the list itself
- * possibly repeated (both forms are on the wire). Elements that do not parse are dropped, as the token
- * server may grant less than was asked for. Repeated resources are merged.
+ * Parses scope parameters: each a space-separated list of `type:name:action,action`, the list
+ * itself possibly repeated (both forms are on the wire). Elements that do not parse are dropped, as
+ * the token server may grant less than was asked for. Repeated resources are merged.
  */
 export function parseScopes(parameters: readonly string[]): ResourceScope[] {
   const wanted = new Map<string, { type: string; name: string; actions: Set<string> }>();

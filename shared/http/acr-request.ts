@@ -21,7 +21,10 @@ export interface AcrPage {
   readonly order: Order;
 }
 
-/** Reads `n` (100 when left out, at least 1), `last` and `orderby` of a list. Throws UNSUPPORTED 400. */
+/**
+ * Reads `n` (100 when left out, at least 1), `last` and `orderby` of a list. Throws UNSUPPORTED
+ * 400.
+ */
 export function parseAcrPage(query: URLSearchParams): AcrPage {
   const { limit, last } = parsePage(query, limits.maxListPage);
   const text = query.get('orderby') ?? '';
@@ -30,7 +33,10 @@ export function parseAcrPage(query: URLSearchParams): AcrPage {
   return { limit: query.has('n') ? Math.max(limit, 1) : defaultPage, last, order };
 }
 
-/** Parses the tag a path names. Throws MANIFEST_UNKNOWN for what can be no tag: there is none of that name. */
+/**
+ * Parses the tag a path names. Throws MANIFEST_UNKNOWN for what can be no tag: there is none of
+ * that name.
+ */
 export function requiredTag(text: string | undefined): Tag {
   const tag = parseTag(text ?? '');
   if (tag !== undefined) return tag;
@@ -38,8 +44,9 @@ export function requiredTag(text: string | undefined): Tag {
 }
 
 /**
- * Reads the body of a PATCH: the attributes to change, and those alone. What is null is left as it is.
- * Quarantine is not supported, and refused rather than passed over. Throws UNSUPPORTED 400 or 413.
+ * Reads the body of a PATCH: the attributes to change, and those alone. What is null is left as it
+ * is. Quarantine is not supported, and refused rather than passed over. Throws UNSUPPORTED 400 or
+ * 413.
  */
 export async function readAttributeChange(request: RegistryRequest): Promise<AttributeChange> {
   const body = await readBody(request, maxBodyBytes);

@@ -19,7 +19,10 @@ export function acrAnswer(
   };
 }
 
-/** The header that leads to the next page of a list. Every parameter has a value, or at least its `=`. */
+/**
+ * The header that leads to the next page of a list. Every parameter has a value, or at least its
+ * `=`.
+ */
 export function nextAcrLink(
   call: RepositoryCall,
   list: '_tags' | '_manifests',

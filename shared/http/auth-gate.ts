@@ -25,10 +25,10 @@ const impliedActions: Partial<Record<Action, readonly Action[]>> = {
 
 /**
  * Lets a request in or throws. `repository` is undefined for registry access only; `origin` is the
- * registry's address as the client knows it. UNAUTHORIZED (401) carries the challenge: a fresh token may
- * help, also when the one presented is good but too narrow. DENIED (403) answers a user name and
- * password that are right and lack the right. Anonymous pull needs no token. Throws StorageUnavailable
- * when the credential cannot be checked.
+ * registry's address as the client knows it. UNAUTHORIZED (401) carries the challenge: a fresh
+ * token may help, also when the one presented is good but too narrow. DENIED (403) answers a user
+ * name and password that are right and lack the right. Anonymous pull needs no token. Throws
+ * StorageUnavailable when the credential cannot be checked.
  */
 export async function admit(
   app: App,

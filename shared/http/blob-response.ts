@@ -10,9 +10,10 @@ import type { RegistryResponse } from './message.ts';
 import type { Call } from './route.ts';
 
 /**
- * The answer to a GET of a blob. Small blobs and small or odd ranges are answered here, with the digest
- * header that storage can't add; everything else is a redirect to a short-lived URL of this one blob
- * (docs/storage.md, "Blob GET"). Storage ignores ranges it does not know, as RFC 9110 lets it.
+ * The answer to a GET of a blob. Small blobs and small or odd ranges are answered here, with the
+ * digest header that storage can't add; everything else is a redirect to a short-lived URL of this
+ * one blob (docs/storage.md, "Blob GET"). Storage ignores ranges it does not know, as RFC 9110 lets
+ * it.
  */
 export async function serveBlob(
   call: Call,

@@ -1,6 +1,8 @@
 import type { RegistryRequest } from './message.ts';
 
-/** Reads a body into memory; undefined when it is longer than `maxBytes`, of which no more is read. */
+/**
+ * Reads a body into memory; undefined when it is longer than `maxBytes`, of which no more is read.
+ */
 export async function readBody(
   { body }: RegistryRequest,
   maxBytes: number,

@@ -1,8 +1,8 @@
 import type { ByteRange } from '../ports/blob-store.ts';
 
 /**
- * What a Range header asks of a body of a known size (RFC 9110, section 14.1.2). `whole`: there is no
- * header, or one that must be ignored (another unit, bad syntax, too many ranges).
+ * What a Range header asks of a body of a known size (RFC 9110, section 14.1.2). `whole`: there is
+ * no header, or one that must be ignored (another unit, bad syntax, too many ranges).
  */
 export type RangeRequest =
   | { readonly kind: 'whole' }
@@ -42,7 +42,9 @@ export function parseRange(header: string | null, sizeBytes: number): RangeReque
   return { kind: 'ranges', ranges, redirectable: parts.length === 1 && !bySuffix };
 }
 
-/** Parses the `Content-Range` of a chunk, `first-last`, as clients send it: mostly without a unit. */
+/**
+ * Parses the `Content-Range` of a chunk, `first-last`, as clients send it: mostly without a unit.
+ */
 export function parseContentRange(header: string): ByteRange | undefined {
   const [, first, last] =
     /^\s*(?:bytes[\s=]+)?(\d{1,15})-(\d{1,15})(?:\/(?:\d+|\*))?\s*$/i.exec(header) ?? [];

@@ -16,8 +16,9 @@ const lockedBy: Partial<Record<Action, AttributeName>> = {
 };
 
 /**
- * The way of a request: its path picks the route, the route's method says what access it needs, the gate
- * lets the caller in, the repository must not be locked against it, the handler answers. Throws RegistryError; `serve` turns that into a response.
+ * The way of a request: its path picks the route, the route's method says what access it needs, the
+ * gate lets the caller in, the repository must not be locked against it, the handler answers.
+ * Throws RegistryError; `serve` turns that into a response.
  */
 export async function dispatch(
   routes: readonly Route[],

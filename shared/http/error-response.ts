@@ -3,9 +3,9 @@ import { Unavailable } from '../ports/unavailable.ts';
 import type { RegistryResponse } from './message.ts';
 
 /**
- * The one place that turns what was thrown into a response (OCI distribution-spec v1.1, "Error Codes").
- * A 5xx tells the client the request's id and nothing of the reason. There always is a detail: without one
- * Docker's engine takes some errors for passing faults and retries them.
+ * The one place that turns what was thrown into a response (OCI distribution-spec v1.1, "Error
+ * Codes"). A 5xx tells the client the request's id and nothing of the reason. There always is a
+ * detail: without one Docker's engine takes some errors for passing faults and retries them.
  */
 export function errorResponse(thrown: unknown, requestId: string): RegistryResponse {
   const error = asRegistryError(thrown);

@@ -6,8 +6,9 @@ const maxFormBytes = 64 * 1024;
 const utf8 = new TextDecoder('utf-8', { fatal: true });
 
 /**
- * Reads a body of `application/x-www-form-urlencoded`, at most 64 KiB. A request without Content-Type is
- * taken for one. Throws UNSUPPORTED 415 for another type, 413 above the size, 400 for what is not UTF-8.
+ * Reads a body of `application/x-www-form-urlencoded`, at most 64 KiB. A request without
+ * Content-Type is taken for one. Throws UNSUPPORTED 415 for another type, 413 above the size, 400
+ * for what is not UTF-8.
  */
 export async function readForm(request: RegistryRequest): Promise<URLSearchParams> {
   const type = request.headers.get('content-type')?.split(';', 1)[0]?.trim().toLowerCase();
@@ -24,7 +25,9 @@ export async function readForm(request: RegistryRequest): Promise<URLSearchParam
   return new URLSearchParams(decode(body));
 }
 
-/** The value of a parameter that must not be repeated (RFC 6749 section 3.2); undefined when absent. */
+/**
+ * The value of a parameter that must not be repeated (RFC 6749 section 3.2); undefined when absent.
+ */
 export function singleParameter(form: URLSearchParams, name: string): string | undefined {
   const [value, ...more] = form.getAll(name);
   if (more.length === 0) return value;

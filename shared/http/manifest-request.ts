@@ -26,8 +26,8 @@ export function requiredReference(text: string): Reference {
 }
 
 /**
- * Reads a manifest PUT: its body, at most 4 MiB, checked against the digest it is put under, and the tags
- * it shall have (`?tag=`, OCI distribution-spec main, end-7b).
+ * Reads a manifest PUT: its body, at most 4 MiB, checked against the digest it is put under, and
+ * the tags it shall have (`?tag=`, OCI distribution-spec main, end-7b).
  */
 export async function readManifestPut(
   request: RegistryRequest,

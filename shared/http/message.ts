@@ -4,9 +4,14 @@ export interface RegistryRequest {
   /** Percent-decoded path, beginning with `/`, exactly as the platform matched it. */
   readonly path: string;
   readonly query: URLSearchParams;
-  /** Scheme and host the client addressed, from its Host header; believed by a local registry only. */
+  /**
+   * Scheme and host the client addressed, from its Host header; believed by a local registry only.
+   */
   readonly origin: string;
-  /** Not to be trusted for anything but what the client itself may say: the platform lets it replace them. */
+  /**
+   * Not to be trusted for anything but what the client itself may say: the platform lets it replace
+   * them.
+   */
   readonly headers: Headers;
   /** Undefined when the request is known to have none. */
   readonly body: AsyncIterable<Uint8Array> | undefined;
@@ -14,7 +19,9 @@ export interface RegistryRequest {
   readonly id: string;
 }
 
-/** A response as the registry makes it. Every body of bytes or text is sent with its Content-Length. */
+/**
+ * A response as the registry makes it. Every body of bytes or text is sent with its Content-Length.
+ */
 export interface RegistryResponse {
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;

@@ -5,7 +5,10 @@ export interface Page {
   readonly last: string;
 }
 
-/** Reads `n` and `last` of a listing. `n` above the maximum is lowered to it. Throws UNSUPPORTED 400. */
+/**
+ * Reads `n` and `last` of a listing. `n` above the maximum is lowered to it. Throws UNSUPPORTED
+ * 400.
+ */
 export function parsePage(query: URLSearchParams, maxLimit: number): Page {
   const n = query.get('n');
   if (n !== null && !/^\d{1,9}$/.test(n)) {
@@ -15,7 +18,9 @@ export function parsePage(query: URLSearchParams, maxLimit: number): Page {
   return { limit, last: query.get('last') ?? '' };
 }
 
-/** The header that leads to the next page (RFC 8288), relative so that it holds behind any proxy. */
+/**
+ * The header that leads to the next page (RFC 8288), relative so that it holds behind any proxy.
+ */
 export function nextLink(
   path: string,
   parameters: Readonly<Record<string, string>>,

@@ -3,8 +3,8 @@ import { RegistryError } from '../errors.ts';
 import type { TagCondition } from '../registry/tag-operations.ts';
 
 /**
- * Reads `If-Match` and `If-None-Match` of a manifest PUT (RFC 9110, section 13.1), where an entity tag is
- * the digest the tag points to. Throws UNSUPPORTED 400 for conditions that can't be kept.
+ * Reads `If-Match` and `If-None-Match` of a manifest PUT (RFC 9110, section 13.1), where an entity
+ * tag is the digest the tag points to. Throws UNSUPPORTED 400 for conditions that can't be kept.
  */
 export function parseTagCondition(headers: Headers): TagCondition {
   const ifMatch = headers.get('if-match');

@@ -11,7 +11,10 @@ export interface Call {
   readonly app: App;
   readonly request: RegistryRequest;
   readonly caller: Caller;
-  /** The registry's address as this client knows it, without a trailing slash: `https://host[:port]`. */
+  /**
+   * The registry's address as this client knows it, without a trailing slash:
+   * `https://host[:port]`.
+   */
   readonly origin: string;
   /** The named groups of the route's pattern. */
   readonly params: Readonly<Record<string, string>>;
@@ -23,8 +26,9 @@ export interface RepositoryCall extends Call {
 
 /**
  * What a request must be allowed before its handler runs. `open`: nothing, not even a credential is
- * looked at. `anyone`: as anonymous where anything is open to anonymous pull, else a credential; one that is
- * given must be valid and counts. `login`: a credential that is valid (`GET /v2/`). `catalog`: listing repositories.
+ * looked at. `anyone`: as anonymous where anything is open to anonymous pull, else a credential;
+ * one that is given must be valid and counts. `login`: a credential that is valid (`GET /v2/`).
+ * `catalog`: listing repositories.
  */
 export type RegistryAccess = 'open' | 'anyone' | 'login' | 'catalog';
 
@@ -36,7 +40,9 @@ interface Endpoint<Access, C> {
 interface RouteBase {
   /** Name of the Azure Function, as the portal's metrics show it. */
   readonly name: string;
-  /** Route templates for the platform; each becomes a function of its own. Disjoint from all others. */
+  /**
+   * Route templates for the platform; each becomes a function of its own. Disjoint from all others.
+   */
   readonly templates: readonly string[];
   /** Matched against the whole decoded path; decides, whatever function the platform picked. */
   readonly pattern: RegExp;
@@ -47,7 +53,9 @@ export interface RegistryRoute extends RouteBase {
   readonly methods: Partial<Record<Method, Endpoint<RegistryAccess, Call>>>;
 }
 
-/** A route whose pattern has a group `name`, the repository. Access is an action in that repository. */
+/**
+ * A route whose pattern has a group `name`, the repository. Access is an action in that repository.
+ */
 export interface RepositoryRoute extends RouteBase {
   readonly scope: 'repository';
   readonly methods: Partial<Record<Method, Endpoint<Action, RepositoryCall>>>;

@@ -26,7 +26,10 @@ export function requiredUploadId(text: string | undefined): string {
   throw new RegistryError('BLOB_UPLOAD_UNKNOWN', { detail: { upload: text } });
 }
 
-/** The algorithm an upload's bytes will be named by (`digest-algorithm`, OCI distribution-spec main, end-4c). */
+/**
+ * The algorithm an upload's bytes will be named by (`digest-algorithm`, OCI distribution-spec main,
+ * end-4c).
+ */
 export function uploadAlgorithm(query: URLSearchParams): DigestAlgorithm {
   const text = query.get('digest-algorithm');
   const algorithm = text === null ? 'sha256' : parseDigestAlgorithm(text);
@@ -41,9 +44,9 @@ export function mountSource(query: URLSearchParams): RepositoryName | 'any' | 'n
 }
 
 /**
- * The body of an upload, undefined when there is none. One that comes with a Content-Length the Functions
- * host has read whole before anybody could refuse it, so that there is a limit to it; a chunked one streams.
- * Throws SIZE_INVALID 413.
+ * The body of an upload, undefined when there is none. One that comes with a Content-Length the
+ * Functions host has read whole before anybody could refuse it, so that there is a limit to it; a
+ * chunked one streams. Throws SIZE_INVALID 413.
  */
 export function uploadBody(
   { body, headers }: RegistryRequest,
@@ -58,7 +61,10 @@ export function uploadBody(
   });
 }
 
-/** The part of the blob that a chunk says it is; undefined when it does not say. Throws BLOB_UPLOAD_INVALID. */
+/**
+ * The part of the blob that a chunk says it is; undefined when it does not say. Throws
+ * BLOB_UPLOAD_INVALID.
+ */
 export function chunkRange({ headers }: RegistryRequest): ByteRange | undefined {
   const header = headers.get('content-range');
   if (header === null) return undefined;

@@ -1,6 +1,9 @@
 import type { PhysicalName } from '../domain/physical-name.ts';
 
-/** `content` holds layers, `manifests` the manifests too large for a row, `staging` what a write SAS reaches. */
+/**
+ * `content` holds layers, `manifests` the manifests too large for a row, `staging` what a write SAS
+ * reaches.
+ */
 export const containerNames = ['content', 'manifests', 'staging'] as const;
 export type ContainerName = (typeof containerNames)[number];
 
@@ -17,14 +20,15 @@ export interface ByteRange {
 }
 
 /**
- * Blob Storage as the protocol needs it. A blob of name N lies at `blobPathOf(N)` of its container. No method retries a write whose body it can't repeat; all writes
- * here have repeatable bodies and are idempotent by name. Every method throws StorageUnavailable
- * (table-store.ts) when storage throttles, fails or does not answer within the adapter's bounded retries.
+ * Blob Storage as the protocol needs it. A blob of name N lies at `blobPathOf(N)` of its container.
+ * No method retries a write whose body it can't repeat; all writes here have repeatable bodies and
+ * are idempotent by name. Every method throws StorageUnavailable (table-store.ts) when storage
+ * throttles, fails or does not answer within the adapter's bounded retries.
  */
 export interface BlobStore {
   /**
-   * Put Block, with Content-MD5 where a network lies between. `blockId` is plain ASCII, the same length for every block of a blob. The
-   * buffer may be reused once the promise has settled.
+   * Put Block, with Content-MD5 where a network lies between. `blockId` is plain ASCII, the same
+   * length for every block of a blob. The buffer may be reused once the promise has settled.
    */
   stageBlock(
     container: ContainerName,
@@ -34,9 +38,9 @@ export interface BlobStore {
   ): Promise<void>;
 
   /**
-   * Put Block List with `If-None-Match: *`: the blob appears whole or not at all. `exists` when a blob of
-   * this name is already committed (perhaps by an earlier attempt whose answer was lost); `missing` when
-   * storage does not have one of the blocks.
+   * Put Block List with `If-None-Match: *`: the blob appears whole or not at all. `exists` when a
+   * blob of this name is already committed (perhaps by an earlier attempt whose answer was lost);
+   * `missing` when storage does not have one of the blocks.
    */
   commitBlocks(
     container: ContainerName,
@@ -46,8 +50,8 @@ export interface BlobStore {
   ): Promise<'committed' | 'exists' | 'missing'>;
 
   /**
-   * Put Blob with `If-None-Match: *`, and Content-MD5 like a block; at most 5,000 MiB, meant for small ones.
-   * `exists` as with commitBlocks.
+   * Put Blob with `If-None-Match: *`, and Content-MD5 like a block; at most 5,000 MiB, meant for
+   * small ones. `exists` as with commitBlocks.
    */
   putBlob(
     container: ContainerName,
@@ -57,8 +61,8 @@ export interface BlobStore {
   ): Promise<'committed' | 'exists'>;
 
   /**
-   * Set Blob Metadata, replacing all of it, pinned to the blob's ETag. `changed` when the blob is not the
-   * one of that ETag any more.
+   * Set Blob Metadata, replacing all of it, pinned to the blob's ETag. `changed` when the blob is
+   * not the one of that ETag any more.
    */
   setMetadata(
     container: ContainerName,
@@ -70,7 +74,10 @@ export interface BlobStore {
   /** Undefined when there is no committed blob of this name. */
   properties(container: ContainerName, name: PhysicalName): Promise<BlobProperties | undefined>;
 
-  /** The whole blob, or a range of it, in memory. Undefined when there is no committed blob of this name. */
+  /**
+   * The whole blob, or a range of it, in memory. Undefined when there is no committed blob of this
+   * name.
+   */
   read(
     container: ContainerName,
     name: PhysicalName,
@@ -78,9 +85,9 @@ export interface BlobStore {
   ): Promise<Uint8Array | undefined>;
 
   /**
-   * The blob's bytes as they arrive, for hashing or serving; a broken connection is resumed at the offset
-   * reached, pinned to the ETag of the first answer. Undefined when there is no committed blob. Holds a
-   * connection until it is iterated to the end or the iteration is ended.
+   * The blob's bytes as they arrive, for hashing or serving; a broken connection is resumed at the
+   * offset reached, pinned to the ETag of the first answer. Undefined when there is no committed
+   * blob. Holds a connection until it is iterated to the end or the iteration is ended.
    */
   stream(
     container: ContainerName,
@@ -89,10 +96,10 @@ export interface BlobStore {
   ): Promise<AsyncIterable<Uint8Array> | undefined>;
 
   /**
-   * A URL with which anyone may read this one blob (`sr=b&sp=r`, `rsct=application/octet-stream`), valid
-   * from five minutes ago for `sasTtlSeconds` from now. `publicBase` replaces the blob
-   * endpoint (with the account in its path, where it has one), for a local storage that clients reach by
-   * another address; no request is sent but now and then one for a key.
+   * A URL with which anyone may read this one blob (`sr=b&sp=r`, `rsct=application/octet-stream`),
+   * valid from five minutes ago for `sasTtlSeconds` from now. `publicBase` replaces the blob
+   * endpoint (with the account in its path, where it has one), for a local storage that clients
+   * reach by another address; no request is sent but now and then one for a key.
    */
   signedReadUrl(
     container: ContainerName,

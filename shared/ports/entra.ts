@@ -25,17 +25,17 @@ export interface Entra {
   /** The one tenant it knows. */
   readonly tenantId: string;
   /**
-   * Checks an access token (Microsoft identity platform, "Access tokens", validation): signature by a key
-   * of the tenant with RS256, issuer (v1 or v2) and tenant, times with a minute of skew, and that it was
-   * made for this registry. `not-mine`: no issuer of the tenant is named in it, another may know it. The
-   * reason of a refusal may be told to its bearer. Throws EntraUnavailable when it cannot be decided
-   * because the tenant's keys cannot be had.
+   * Checks an access token (Microsoft identity platform, "Access tokens", validation): signature by
+   * a key of the tenant with RS256, issuer (v1 or v2) and tenant, times with a minute of skew, and
+   * that it was made for this registry. `not-mine`: no issuer of the tenant is named in it, another
+   * may know it. The reason of a refusal may be told to its bearer. Throws EntraUnavailable when it
+   * cannot be decided because the tenant's keys cannot be had.
    */
   verify(token: string): Promise<EntraPrincipal | EntraRefusal | 'not-mine'>;
   /**
-   * Whether the secret is the application's: a client credentials grant (RFC 6749 section 4.4) at the
-   * tenant, the token checked as above and thrown away. `refused` is Entra's word, wrong secret or no such
-   * application alike. Throws EntraUnavailable when Entra gives no word.
+   * Whether the secret is the application's: a client credentials grant (RFC 6749 section 4.4) at
+   * the tenant, the token checked as above and thrown away. `refused` is Entra's word, wrong secret
+   * or no such application alike. Throws EntraUnavailable when Entra gives no word.
    */
   signInApplication(clientId: string, secret: string): Promise<EntraPrincipal | 'refused'>;
 }

@@ -1,6 +1,6 @@
 /**
- * Something the registry asks gave no word, so that nothing is known: the client is told 503 and when to
- * come back. Each port throws its own kind.
+ * Something the registry asks gave no word, so that nothing is known: the client is told 503 and
+ * when to come back. Each port throws its own kind.
  */
 export abstract class Unavailable extends Error {
   readonly retryAfterSeconds: number;

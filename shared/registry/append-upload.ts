@@ -12,9 +12,10 @@ export interface ContentRange {
 }
 
 /**
- * PATCH of an upload (OCI distribution-spec v1.1, end-5): stages the body at the session's end. Without a
- * range the body is whatever comes next. Throws BLOB_UPLOAD_UNKNOWN, BLOB_UPLOAD_INVALID with 416 when the
- * range does not begin where the session ends, SIZE_INVALID when the body is not as long as its range.
+ * PATCH of an upload (OCI distribution-spec v1.1, end-5): stages the body at the session's end.
+ * Without a range the body is whatever comes next. Throws BLOB_UPLOAD_UNKNOWN, BLOB_UPLOAD_INVALID
+ * with 416 when the range does not begin where the session ends, SIZE_INVALID when the body is not
+ * as long as its range.
  */
 export async function appendToUpload(
   registry: Registry,
@@ -37,7 +38,8 @@ export async function appendToUpload(
 }
 
 /**
- * The session, which must end where the range begins. Trusts this instance's memory only when it agrees.
+ * The session, which must end where the range begins. Trusts this instance's memory only when it
+ * agrees.
  */
 export async function sessionAt(
   registry: Registry,

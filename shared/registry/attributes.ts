@@ -1,7 +1,9 @@
 import { RegistryError } from '../errors.ts';
 import type { RowProperties } from '../ports/table-store.ts';
 
-/** What can be switched off for a repository, a tag or a manifest, by the names of ACR's REST API. */
+/**
+ * What can be switched off for a repository, a tag or a manifest, by the names of ACR's REST API.
+ */
 export const attributeNames = [
   'deleteEnabled',
   'writeEnabled',
@@ -50,8 +52,9 @@ export function refuseIfKept(attributes: Attributes, locked: LockedThing): void 
 }
 
 /**
- * The refusal of a lock, with ACR's status and sentence, which `acr purge` and people's scripts know. The
- * code is one of the distribution specification's, where ACR has `REGISTRY_DISALLOWED_OPERATION`.
+ * The refusal of a lock, with ACR's status and sentence, which `acr purge` and people's scripts
+ * know. The code is one of the distribution specification's, where ACR has
+ * `REGISTRY_DISALLOWED_OPERATION`.
  */
 export function disallowed(attribute: AttributeName, locked: LockedThing): RegistryError {
   return new RegistryError('DENIED', {

@@ -19,7 +19,10 @@ function parseBlobLink(row: Row): BlobLink {
   };
 }
 
-/** Reads the link from storage and remembers it. Undefined when the repository has no right to the digest. */
+/**
+ * Reads the link from storage and remembers it. Undefined when the repository has no right to the
+ * digest.
+ */
 export async function readBlobLink(
   registry: Registry,
   repository: RepositoryName,
@@ -63,8 +66,8 @@ export async function touchBlobLink(
 }
 
 /**
- * Restarts the link's 24 hours and reads it, so that whoever is told of it can rely on it. Undefined when it
- * is not there. Two requests.
+ * Restarts the link's 24 hours and reads it, so that whoever is told of it can rely on it.
+ * Undefined when it is not there. Two requests.
  */
 export async function holdBlobLink(
   registry: Registry,
@@ -79,7 +82,10 @@ export function touchOperation(digest: Digest): Operation {
   return { kind: 'merge', rowKey: blobLinkKey(digest), etag: '*', properties: {} };
 }
 
-/** The operations that give a repository the right to a blob, with the work row that looks at it later. */
+/**
+ * The operations that give a repository the right to a blob, with the work row that looks at it
+ * later.
+ */
 export function linkOperations(
   registry: Registry,
   digest: Digest,

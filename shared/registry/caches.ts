@@ -10,9 +10,13 @@ export interface CachedManifest {
   readonly confirmedAtMs: number;
 }
 
-/** What an instance remembers between requests. Keys are `partition key, row key` joined by a space. */
+/**
+ * What an instance remembers between requests. Keys are `partition key, row key` joined by a space.
+ */
 export interface Caches {
-  /** Bytes are immutable, so an entry is right for ever; whether it still exists is asked elsewhere. */
+  /**
+   * Bytes are immutable, so an entry is right for ever; whether it still exists is asked elsewhere.
+   */
   readonly manifests: LRUCache<string, CachedManifest>;
   /** Younger than the hour that given-up bytes still lie in storage. */
   readonly blobLinks: LRUCache<string, BlobLink>;

@@ -10,8 +10,9 @@ import {
 } from './row-keys.ts';
 
 /**
- * Makes sure the repository has its catalogue row, hidden until its first manifest: without the row no
- * sweep would ever visit the repository. One request when this instance has not seen it for 10 minutes.
+ * Makes sure the repository has its catalogue row, hidden until its first manifest: without the row
+ * no sweep would ever visit the repository. One request when this instance has not seen it for 10
+ * minutes.
  */
 export async function ensureCatalogued(
   registry: Registry,
@@ -25,7 +26,10 @@ export async function ensureCatalogued(
   registry.caches.catalogued.set(partition, false);
 }
 
-/** Shows the repository in the catalogue. One request when this instance has not done so for 10 minutes. */
+/**
+ * Shows the repository in the catalogue. One request when this instance has not done so for 10
+ * minutes.
+ */
 export async function ensureVisible(registry: Registry, repository: RepositoryName): Promise<void> {
   const partition = repositoryPartition(repository);
   if (registry.caches.catalogued.get(partition) === true) return;
@@ -44,9 +48,9 @@ export async function isKnown(registry: Registry, repository: RepositoryName): P
 }
 
 /**
- * Takes a repository that was just emptied out of the catalogue. Instances that showed it in the last ten
- * minutes will not show it again by themselves: so until one does, whoever lists looks whether there is a
- * manifest again.
+ * Takes a repository that was just emptied out of the catalogue. Instances that showed it in the
+ * last ten minutes will not show it again by themselves: so until one does, whoever lists looks
+ * whether there is a manifest again.
  */
 export async function markDeleted(registry: Registry, repository: RepositoryName): Promise<void> {
   const partition = repositoryPartition(repository);
@@ -66,8 +70,8 @@ async function isInUse(registry: Registry, { rowKey, properties }: Row): Promise
 }
 
 /**
- * Repositories with a manifest, in the order of their names, after `last`, at most `limit`, of those that
- * `wanted` lets through and that may be listed.
+ * Repositories with a manifest, in the order of their names, after `last`, at most `limit`, of
+ * those that `wanted` lets through and that may be listed.
  */
 export async function listRepositories(
   registry: Registry,

@@ -16,9 +16,9 @@ import { forgetTags } from './tag-row.ts';
 const tagsPerTransaction = 49;
 
 /**
- * Switches attributes of a manifest, leaving everything else of it as it is. Whether it may be read its
- * tags' rows say, too, so that a pull by tag need not ask it: the first 49 change with it in one transaction,
- * more before it. Throws MANIFEST_UNKNOWN.
+ * Switches attributes of a manifest, leaving everything else of it as it is. Whether it may be read
+ * its tags' rows say, too, so that a pull by tag need not ask it: the first 49 change with it in
+ * one transaction, more before it. Throws MANIFEST_UNKNOWN.
  */
 export async function changeManifestAttributes(
   registry: Registry,

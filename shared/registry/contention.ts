@@ -4,7 +4,9 @@ import { RegistryError } from '../errors.ts';
 const maxAttempts = 40;
 const maxWaitMs = 500;
 
-/** What an attempt answers when other writers changed the rows it had read: it must read them again. */
+/**
+ * What an attempt answers when other writers changed the rows it had read: it must read them again.
+ */
 export const lostRace = Symbol('lost race');
 
 /**

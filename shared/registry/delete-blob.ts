@@ -19,9 +19,9 @@ import {
 import { text } from './row-values.ts';
 
 /**
- * Takes a blob away from a repository (docs/storage.md, "Release", steps 1 to 3; the sweep does the rest).
- * Throws BLOB_UNKNOWN, UNSUPPORTED naming a manifest that refers to it, UNAVAILABLE when the rows keep
- * changing.
+ * Takes a blob away from a repository (docs/storage.md, "Release", steps 1 to 3; the sweep does the
+ * rest). Throws BLOB_UNKNOWN, UNSUPPORTED naming a manifest that refers to it, UNAVAILABLE when the
+ * rows keep changing.
  */
 export async function deleteBlob(
   registry: Registry,
@@ -42,8 +42,8 @@ async function release(
   const { name } = recalled;
   registry.caches.blobLinks.delete(cacheKey(partition, blobLinkKey(digest)));
 
-  // Holder, intent, link: two other orders of these reads lose data. The upload session that the holder
-  // came by needs no look: a link at this name was made by consuming it.
+  // Holder, intent, link: two other orders of these reads lose data. The upload session that the
+  // holder came by needs no look: a link at this name was made by consuming it.
   await registry.tables.get('data', name, holderKey(partition));
   const intent = await registry.tables.get('repo', partition, intentKey(digest, name));
   const link = await registry.tables.get('repo', partition, blobLinkKey(digest));
@@ -70,8 +70,8 @@ async function release(
 }
 
 /**
- * A manifest that is being purged does not count: to come back it must touch its children, and so change
- * the ETag under which the link is deleted.
+ * A manifest that is being purged does not count: to come back it must touch its children, and so
+ * change the ETag under which the link is deleted.
  */
 async function refuseWhileReferenced(
   registry: Registry,

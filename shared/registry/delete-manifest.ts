@@ -22,14 +22,17 @@ import { seconds } from './settings.ts';
 import { untaggedWork } from './tag-operations.ts';
 import { forgetTags, readTag } from './tag-row.ts';
 
-/** Two operations a tag, one for the manifest, its work row and each of at most 17 referrer rows: 100 at most. */
+/**
+ * Two operations a tag, one for the manifest, its work row and each of at most 17 referrer rows:
+ * 100 at most.
+ */
 const tagsPerTransaction = 45;
 const tagsWithFlip = 30;
 
 /**
- * Deletes a manifest with all its tags (OCI distribution-spec v1.1, end-9). Its bytes and its hold on its
- * children are the sweep's. Throws MANIFEST_UNKNOWN, and DENIED when the manifest or one of its tags is
- * locked against deletion.
+ * Deletes a manifest with all its tags (OCI distribution-spec v1.1, end-9). Its bytes and its hold
+ * on its children are the sweep's. Throws MANIFEST_UNKNOWN, and DENIED when the manifest or one of
+ * its tags is locked against deletion.
  */
 export async function deleteManifest(
   registry: Registry,
@@ -68,10 +71,10 @@ interface PurgeStep {
 }
 
 /**
- * The tags are listed after the manifest's ETag was read, and go in the transaction that ends its life or
- * in ones that assert it. A tag is deleted unconditionally, but with the reverse row whose existence says
- * that it still points here: when it moved, the transaction fails. That row also says whether the tag is
- * locked; to lock it changes the manifest's ETag.
+ * The tags are listed after the manifest's ETag was read, and go in the transaction that ends its
+ * life or in ones that assert it. A tag is deleted unconditionally, but with the reverse row whose
+ * existence says that it still points here: when it moved, the transaction fails. That row also
+ * says whether the tag is locked; to lock it changes the manifest's ETag.
  */
 async function purgeStep(
   registry: Registry,
@@ -121,7 +124,9 @@ async function purgeStep(
   return { purging: flips, deletedTags: tags };
 }
 
-/** A manifest has a referrer row for the subject it names and for each that a fallback tag gave it. */
+/**
+ * A manifest has a referrer row for the subject it names and for each that a fallback tag gave it.
+ */
 function referrerDeletes({ digest, subject, fallbackSubjects }: ManifestRow): Operation[] {
   const subjects = new Set(
     subject === undefined ? fallbackSubjects : [subject, ...fallbackSubjects],
@@ -134,8 +139,8 @@ function referrerDeletes({ digest, subject, fallbackSubjects }: ManifestRow): Op
 }
 
 /**
- * Deletes a tag; the manifest stays (OCI distribution-spec v1.1, end-9). Throws MANIFEST_UNKNOWN, and DENIED
- * when the tag is locked.
+ * Deletes a tag; the manifest stays (OCI distribution-spec v1.1, end-9). Throws MANIFEST_UNKNOWN,
+ * and DENIED when the tag is locked.
  */
 export async function deleteTag(
   registry: Registry,

@@ -21,11 +21,12 @@ const purgesAtOnce = 8;
 const maxMs = 180_000;
 
 /**
- * Deletes all manifests of a repository with their tags, each as `deleteManifest` does, and takes the
- * repository out of the catalogue. Blobs, and what was being uploaded, are the sweep's. Throws NAME_UNKNOWN
- * when nothing was pushed to it since it was last deleted; DENIED, before anything is deleted, when the repository or anything in it is
- * locked against deletion (a lock that comes later still keeps its manifest, and ends the deletion there);
- * UNAVAILABLE when there is more to delete than one request can.
+ * Deletes all manifests of a repository with their tags, each as `deleteManifest` does, and takes
+ * the repository out of the catalogue. Blobs, and what was being uploaded, are the sweep's. Throws
+ * NAME_UNKNOWN when nothing was pushed to it since it was last deleted; DENIED, before anything is
+ * deleted, when the repository or anything in it is locked against deletion (a lock that comes
+ * later still keeps its manifest, and ends the deletion there); UNAVAILABLE when there is more to
+ * delete than one request can.
  */
 export async function deleteRepository(
   registry: Registry,

@@ -17,7 +17,10 @@ import { limits } from './settings.ts';
 import { tagsOfManifests } from './tags-of-manifests.ts';
 import { type Order, type Ordered, type PageOf, pageInTime, tooManyToSort } from './time-order.ts';
 
-/** What ACR's REST API tells of a manifest. Manifests never change: the last update is the first push. */
+/**
+ * What ACR's REST API tells of a manifest. Manifests never change: the last update is the first
+ * push.
+ */
 export interface ManifestDescription extends Ordered {
   readonly createdTime: Date;
   readonly mediaType: string;
@@ -46,7 +49,10 @@ const selected = [
   ...attributeNames,
 ];
 
-/** Throws MANIFEST_UNKNOWN. Two requests, more when the config was never read or the manifest is large. */
+/**
+ * Throws MANIFEST_UNKNOWN. Two requests, more when the config was never read or the manifest is
+ * large.
+ */
 export async function describeManifest(
   registry: Registry,
   repository: RepositoryName,
@@ -58,9 +64,9 @@ export async function describeManifest(
 }
 
 /**
- * One page of the manifests that may be listed. By digest one request for 1,000 manifests that are passed
- * and one for 1,000 tags; by time all manifests are read, and UNSUPPORTED 400 is thrown above 10,000.
- * Throws NAME_UNKNOWN.
+ * One page of the manifests that may be listed. By digest one request for 1,000 manifests that are
+ * passed and one for 1,000 tags; by time all manifests are read, and UNSUPPORTED 400 is thrown
+ * above 10,000. Throws NAME_UNKNOWN.
  */
 export async function listManifestDescriptions(
   registry: Registry,

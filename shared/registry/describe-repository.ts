@@ -18,7 +18,9 @@ export interface RepositoryDescription {
   readonly attributes: Attributes;
 }
 
-/** Throws NAME_UNKNOWN when the repository has no manifest. One request for 1,000 manifests or tags. */
+/**
+ * Throws NAME_UNKNOWN when the repository has no manifest. One request for 1,000 manifests or tags.
+ */
 export async function describeRepository(
   registry: Registry,
   repository: RepositoryName,

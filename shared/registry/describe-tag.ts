@@ -41,8 +41,8 @@ export async function describeTag(
 }
 
 /**
- * Switches attributes of a tag, leaving everything else of it as it is. Who deletes its manifest meanwhile
- * must look again: the manifest's row changes with the tag's. Throws MANIFEST_UNKNOWN.
+ * Switches attributes of a tag, leaving everything else of it as it is. Who deletes its manifest
+ * meanwhile must look again: the manifest's row changes with the tag's. Throws MANIFEST_UNKNOWN.
  */
 export async function changeTagAttributes(
   registry: Registry,
@@ -71,8 +71,9 @@ export async function changeTagAttributes(
 }
 
 /**
- * One page of the tags that may be listed, of one digest if wanted. By name one request for 1,000 tags that
- * are passed; by time all tags are read, and UNSUPPORTED 400 is thrown above 10,000. Throws NAME_UNKNOWN.
+ * One page of the tags that may be listed, of one digest if wanted. By name one request for 1,000
+ * tags that are passed; by time all tags are read, and UNSUPPORTED 400 is thrown above 10,000.
+ * Throws NAME_UNKNOWN.
  */
 export async function listTagDescriptions(
   registry: Registry,

@@ -24,9 +24,10 @@ export interface FinalPut {
 }
 
 /**
- * PUT that ends an upload (OCI distribution-spec v1.1, end-4b, end-6): afterwards the repository may read
- * the digest, or nothing is visible. Throws BLOB_UPLOAD_UNKNOWN, DIGEST_INVALID when the bytes are not the
- * digest's, and what appending throws. A repeated PUT of a finished upload succeeds. Costs: docs/storage.md, "Cost".
+ * PUT that ends an upload (OCI distribution-spec v1.1, end-4b, end-6): afterwards the repository
+ * may read the digest, or nothing is visible. Throws BLOB_UPLOAD_UNKNOWN, DIGEST_INVALID when the
+ * bytes are not the digest's, and what appending throws. A repeated PUT of a finished upload
+ * succeeds. Costs: docs/storage.md, "Cost".
  */
 export async function finishUpload(
   registry: Registry,
@@ -144,7 +145,9 @@ async function appendLast(
   if (advanced === undefined) throw restart(session);
 }
 
-/** Another request moved the session while this one's body was read; the body can't be had again. */
+/**
+ * Another request moved the session while this one's body was read; the body can't be had again.
+ */
 function restart(session: UploadSession): RegistryError {
   return new RegistryError('BLOB_UPLOAD_INVALID', {
     status: 416,

@@ -1,6 +1,7 @@
 /**
- * Shares reads between requests without ever giving one an answer older than the request: a caller joins
- * only a read that starts after the caller arrived. At most one read of a key is under way and one waits.
+ * Shares reads between requests without ever giving one an answer older than the request: a caller
+ * joins only a read that starts after the caller arrived. At most one read of a key is under way
+ * and one waits.
  */
 export class FreshFlight<T> {
   readonly #running = new Map<string, Promise<T>>();

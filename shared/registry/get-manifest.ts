@@ -20,8 +20,9 @@ export interface ManifestHead {
 }
 
 /**
- * HEAD of a manifest (OCI distribution-spec v1.1, end-3). Throws MANIFEST_UNKNOWN, and DENIED when it or the
- * tag is locked against reading. One request; none for a digest this instance served in the last minute.
+ * HEAD of a manifest (OCI distribution-spec v1.1, end-3). Throws MANIFEST_UNKNOWN, and DENIED when
+ * it or the tag is locked against reading. One request; none for a digest this instance served in
+ * the last minute.
  */
 export async function statManifest(
   registry: Registry,
@@ -49,9 +50,9 @@ export async function statManifest(
 }
 
 /**
- * GET of a manifest, byte for byte as pushed, whatever the client accepts. Throws MANIFEST_UNKNOWN, and
- * DENIED when it or the tag is locked against reading. By tag the tag is always read, the manifest only when
- * this instance does not have its bytes.
+ * GET of a manifest, byte for byte as pushed, whatever the client accepts. Throws MANIFEST_UNKNOWN,
+ * and DENIED when it or the tag is locked against reading. By tag the tag is always read, the
+ * manifest only when this instance does not have its bytes.
  */
 export async function getManifest(
   registry: Registry,
@@ -80,7 +81,9 @@ export async function getManifest(
   }
 }
 
-/** Keeps a manifest that storage said is there, at that time of the process's clock at the earliest. */
+/**
+ * Keeps a manifest that storage said is there, at that time of the process's clock at the earliest.
+ */
 export function rememberManifest(
   registry: Registry,
   partition: string,
@@ -110,8 +113,8 @@ async function pullByDigest(
 }
 
 /**
- * A live manifest from storage, for the registry itself: locks do not count. Undefined when there is none,
- * or its deletion has begun.
+ * A live manifest from storage, for the registry itself: locks do not count. Undefined when there
+ * is none, or its deletion has begun.
  */
 export async function readManifest(
   registry: Registry,
@@ -122,7 +125,10 @@ export async function readManifest(
   return row?.state === 'live' ? await storedManifest(registry, row) : undefined;
 }
 
-/** The manifest a row tells of, with its bytes. Undefined when they were deleted after the row was read. */
+/**
+ * The manifest a row tells of, with its bytes. Undefined when they were deleted after the row was
+ * read.
+ */
 export async function storedManifest(
   registry: Registry,
   row: ManifestRow,
@@ -131,7 +137,9 @@ export async function storedManifest(
   return bytes === undefined ? undefined : { digest: row.digest, mediaType: row.mediaType, bytes };
 }
 
-/** Bytes go after their row said so; a row that still says they are there is damage, not absence. */
+/**
+ * Bytes go after their row said so; a row that still says they are there is damage, not absence.
+ */
 async function refuseIfUnchanged(
   registry: Registry,
   partition: string,
@@ -150,7 +158,10 @@ async function readStoredBytes(
     : await registry.blobs.read('manifests', row.blobName);
 }
 
-/** The tag's row also says whether what it points to may be read, and is never older than the request. */
+/**
+ * The tag's row also says whether what it points to may be read, and is never older than the
+ * request.
+ */
 function refuseUnlessReadable({ tag, digest, properties }: TagRow): void {
   refuseUnless('readEnabled', attributesOf(properties), { tag });
   if (properties[manifestUnreadable] === true) throw disallowed('readEnabled', { digest });

@@ -13,10 +13,10 @@ const maxConfigs = 200;
 const configsAtOnce = 8;
 
 /**
- * What images run on, in the order of their manifests' rows: what a row says, else what the image's config
- * says, which the row keeps from then on. Undefined for what is no image or has a large config; of more
- * than 200 images whose config was never read, the rest is left to the next answer. Two requests and one
- * more for an image, once.
+ * What images run on, in the order of their manifests' rows: what a row says, else what the image's
+ * config says, which the row keeps from then on. Undefined for what is no image or has a large
+ * config; of more than 200 images whose config was never read, the rest is left to the next answer.
+ * Two requests and one more for an image, once.
  */
 export async function platformsOf(
   registry: Registry,

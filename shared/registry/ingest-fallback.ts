@@ -20,9 +20,9 @@ export function fallbackSubject(tag: Tag): Digest | undefined {
 }
 
 /**
- * Takes the list of a fallback tag into the referrers API (OCI distribution-spec v1.1, "Enabling the
- * Referrers API"). Only manifests that live here count. Each one's row notes the subject (16 at most), so that its
- * deletion takes the referrer row along. Repeating it changes nothing.
+ * Takes the list of a fallback tag into the referrers API (OCI distribution-spec v1.1, "Enabling
+ * the Referrers API"). Only manifests that live here count. Each one's row notes the subject (16 at
+ * most), so that its deletion takes the referrer row along. Repeating it changes nothing.
  */
 export async function ingestFallback(
   registry: Registry,

@@ -25,8 +25,8 @@ export interface ReferrersPage {
 }
 
 /**
- * One page of the manifests that refer to a subject, which need not exist, in the order of their digests.
- * It ends early, with at least one of them, before it gets too large for clients to read.
+ * One page of the manifests that refer to a subject, which need not exist, in the order of their
+ * digests. It ends early, with at least one of them, before it gets too large for clients to read.
  * One request, and one for each referrer with very large annotations.
  */
 export async function listReferrers(

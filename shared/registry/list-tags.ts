@@ -13,9 +13,9 @@ export interface TagsPage {
 }
 
 /**
- * Tags after `last` in ASCII order, which is the order of their row keys (OCI distribution-spec main,
- * end-8), without those that may not be listed. Throws NAME_UNKNOWN when nothing was ever pushed to the
- * repository. One request for 1,000 tags.
+ * Tags after `last` in ASCII order, which is the order of their row keys (OCI distribution-spec
+ * main, end-8), without those that may not be listed. Throws NAME_UNKNOWN when nothing was ever
+ * pushed to the repository. One request for 1,000 tags.
  */
 export async function listTags(
   registry: Registry,
@@ -33,8 +33,8 @@ export async function listTags(
 }
 
 /**
- * The rows of at most `limit` tags after `last` that may be listed and are wanted, in the order of their
- * names. `select` must hold `listEnabled`. Throws NAME_UNKNOWN as {@link listTags}.
+ * The rows of at most `limit` tags after `last` that may be listed and are wanted, in the order of
+ * their names. `select` must hold `listEnabled`. Throws NAME_UNKNOWN as {@link listTags}.
  */
 export async function listedTagRows(
   registry: Registry,

@@ -5,7 +5,10 @@ import type { Operation } from '../ports/table-store.ts';
 import type { Registry } from './registry.ts';
 import { blobLinkKey, manifestKey, parentOfKey } from './row-keys.ts';
 
-/** Whether a child's row is known to be there, known not to be, or to be found out by the transaction. */
+/**
+ * Whether a child's row is known to be there, known not to be, or to be found out by the
+ * transaction.
+ */
 export type Presence = ReadonlyMap<Digest, boolean>;
 
 export function childKey(child: Child): string {
@@ -13,9 +16,9 @@ export function childKey(child: Child): string {
 }
 
 /**
- * The operations for one child: the touch, which fails the transaction when the child is not there and
- * restarts its 24 hours when it is, and the reverse reference that keeps it. An absent child that may be
- * absent gets the reference alone, and is so kept when it comes later.
+ * The operations for one child: the touch, which fails the transaction when the child is not there
+ * and restarts its 24 hours when it is, and the reverse reference that keeps it. An absent child
+ * that may be absent gets the reference alone, and is so kept when it comes later.
  */
 export function childOperations(child: Child, parent: Digest, presence: Presence): Operation[] {
   const reference: Operation = {
@@ -32,8 +35,8 @@ const readsAtOnce = 50;
 const maxMissingNamed = 1000;
 
 /**
- * Reads which children are there. Throws MANIFEST_BLOB_UNKNOWN with every one that is not and must be, or
- * with the first thousand of them.
+ * Reads which children are there. Throws MANIFEST_BLOB_UNKNOWN with every one that is not and must
+ * be, or with the first thousand of them.
  */
 export async function probeChildren(
   registry: Registry,

@@ -8,7 +8,9 @@ import { CorruptRow, number, optionalText, text } from './row-values.ts';
 
 const states: readonly ManifestState[] = ['pending', 'live', 'deleted', 'purging'];
 
-/** Reads the row of a manifest in whatever state it is; undefined when there is none. One request. */
+/**
+ * Reads the row of a manifest in whatever state it is; undefined when there is none. One request.
+ */
 export async function readManifestRow(
   registry: Registry,
   partition: string,

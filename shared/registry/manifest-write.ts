@@ -33,8 +33,8 @@ export type WriteOutcome =
 
 /**
  * Makes a manifest live: in one transaction when it fits, else in several that are fenced by the
- * manifest's own row, which stays `pending` until the last (docs/storage.md, "Manifest PUT", 2 and 3).
- * Each child is touched in the transaction that records the reference to it.
+ * manifest's own row, which stays `pending` until the last (docs/storage.md, "Manifest PUT", 2 and
+ * 3). Each child is touched in the transaction that records the reference to it.
  */
 export async function writeManifest(
   registry: Registry,
@@ -58,7 +58,9 @@ export async function writeManifest(
   ]);
 }
 
-/** What a manifest's row takes along: when it is claimed, child by child, and when it becomes live. */
+/**
+ * What a manifest's row takes along: when it is claimed, child by child, and when it becomes live.
+ */
 interface Companions {
   readonly head: readonly Operation[];
   readonly children: readonly Operation[][];
@@ -105,7 +107,10 @@ async function writeInSteps(
   ]);
 }
 
-/** What the sweep must look at should this write break off: the row, and bytes that nothing else names. */
+/**
+ * What the sweep must look at should this write break off: the row, and bytes that nothing else
+ * names.
+ */
 function workRows(
   registry: Registry,
   digest: Digest,
@@ -188,13 +193,19 @@ function ownReferrer({ manifest, digest, bytes }: ManifestWrite): Operation[] {
   ];
 }
 
-/** Asks the sweep to look whether the manifest's row still names these bytes, and to delete them if not. */
+/**
+ * Asks the sweep to look whether the manifest's row still names these bytes, and to delete them if
+ * not.
+ */
 function bytesWork(registry: Registry, digest: Digest, name: PhysicalName): Operation {
   const due = inSeconds(registry, seconds.unfinishedWork);
   return { kind: 'upsert', rowKey: workKey(due, 'f', `${digest}:${name}`), properties: {} };
 }
 
-/** Bytes of the deleted manifest that this one takes the row of: its purge will not find their name again. */
+/**
+ * Bytes of the deleted manifest that this one takes the row of: its purge will not find their name
+ * again.
+ */
 function orphanedBytes(registry: Registry, { current, digest }: ManifestWrite): Operation[] {
   if (current?.blobName === undefined || current.state === 'pending') return [];
   return [bytesWork(registry, digest, current.blobName)];

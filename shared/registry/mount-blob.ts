@@ -25,15 +25,19 @@ export interface MountRequest {
   readonly mayPull: (repository: RepositoryName) => boolean;
 }
 
-/** How many names of a digest, and holders of a name, are asked before a mount without `from` gives up. */
+/**
+ * How many names of a digest, and holders of a name, are asked before a mount without `from` gives
+ * up.
+ */
 const maxNames = 8;
 const maxHolders = 32;
 const maxAttempts = 3;
 
 /**
- * Gives the repository a blob that a repository the caller may pull already has (OCI distribution-spec
- * v1.1, end-11). False when there is none, or when it is being given up: then the client uploads. The right
- * is proven by the live link of the source, never by a holder row (docs/storage.md, "Mount").
+ * Gives the repository a blob that a repository the caller may pull already has (OCI
+ * distribution-spec v1.1, end-11). False when there is none, or when it is being given up: then the
+ * client uploads. The right is proven by the live link of the source, never by a holder row
+ * (docs/storage.md, "Mount").
  */
 export async function mountBlob(registry: Registry, request: MountRequest): Promise<boolean> {
   const { repository, digest } = request;

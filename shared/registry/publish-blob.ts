@@ -9,9 +9,10 @@ import type { UploadSession } from './rows.ts';
 import { consumeUploadOperations, discardUpload, forgetUpload } from './upload-session.ts';
 
 /**
- * Gives the repository the blob that the session's bytes became (docs/storage.md, "Uploads", d and e).
- * The rows of the blob come first; the right of the repository comes with the transaction that consumes
- * the session, so that a sweep which took the session away leaves nothing behind that could be served.
+ * Gives the repository the blob that the session's bytes became (docs/storage.md, "Uploads", d and
+ * e). The rows of the blob come first; the right of the repository comes with the transaction that
+ * consumes the session, so that a sweep which took the session away leaves nothing behind that
+ * could be served.
  */
 export async function publishBlob(
   registry: Registry,
@@ -35,7 +36,9 @@ export async function publishBlob(
   if (!linked.ok) await settleLostRace(registry, repository, session, digest);
 }
 
-/** `l` and `h` of the name. A conflict can only be an earlier or twin attempt of this same session. */
+/**
+ * `l` and `h` of the name. A conflict can only be an earlier or twin attempt of this same session.
+ */
 async function recordBlob(
   registry: Registry,
   repository: RepositoryName,

@@ -7,8 +7,8 @@ import type { BlobLink } from './rows.ts';
 import { seconds } from './settings.ts';
 
 /**
- * HEAD of a blob: its size, and the promise that it stays for 12 hours even if nothing refers to it.
- * Throws BLOB_UNKNOWN. One request, one more once in 12 hours.
+ * HEAD of a blob: its size, and the promise that it stays for 12 hours even if nothing refers to
+ * it. Throws BLOB_UNKNOWN. One request, one more once in 12 hours.
  */
 export async function statBlob(
   registry: Registry,
@@ -23,7 +23,10 @@ export async function statBlob(
   return link;
 }
 
-/** Where the bytes of a GET lie. Throws BLOB_UNKNOWN. At most one request, none for ten minutes after. */
+/**
+ * Where the bytes of a GET lie. Throws BLOB_UNKNOWN. At most one request, none for ten minutes
+ * after.
+ */
 export async function locateBlob(
   registry: Registry,
   repository: RepositoryName,

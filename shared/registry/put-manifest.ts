@@ -27,14 +27,17 @@ export interface ManifestPut {
   readonly condition: TagCondition;
 }
 
-/** Each is up to four operations, a work row for what it leaves behind included: so many fit beside a manifest. */
+/**
+ * Each is up to four operations, a work row for what it leaves behind included: so many fit beside
+ * a manifest.
+ */
 const tagsPerTransaction = 20;
 
 /**
- * PUT of a manifest (OCI distribution-spec v1.1, end-7): the manifest is live and every tag points to it,
- * atomically for the first twenty tags. Throws MANIFEST_BLOB_UNKNOWN with all that is missing,
- * MANIFEST_INVALID when the digest is known under another media type, 412 when a tag is not as demanded,
- * DENIED when it is locked.
+ * PUT of a manifest (OCI distribution-spec v1.1, end-7): the manifest is live and every tag points
+ * to it, atomically for the first twenty tags. Throws MANIFEST_BLOB_UNKNOWN with all that is
+ * missing, MANIFEST_INVALID when the digest is known under another media type, 412 when a tag is
+ * not as demanded, DENIED when it is locked.
  */
 export async function putManifest(
   registry: Registry,
@@ -70,7 +73,10 @@ export async function putManifest(
   );
 }
 
-/** Where the tags take several transactions, a demand that one does not meet must stop the first already. */
+/**
+ * Where the tags take several transactions, a demand that one does not meet must stop the first
+ * already.
+ */
 async function checkAllTags(
   registry: Registry,
   partition: string,

@@ -8,7 +8,9 @@ export interface Registry {
   readonly tables: TableStore;
   readonly blobs: BlobStore;
   readonly clock: Clock;
-  /** This instance's memory of storage. Never decides anything that storage does not check again. */
+  /**
+   * This instance's memory of storage. Never decides anything that storage does not check again.
+   */
   readonly caches: Caches;
   /** Repository patterns in which a manifest may name blobs that are not there. */
   readonly allowMissingBlobs: readonly string[];

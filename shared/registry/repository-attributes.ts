@@ -11,13 +11,15 @@ import type { Registry } from './registry.ts';
 import { attributesPartition, repositoryPartition } from './row-keys.ts';
 import { seconds } from './settings.ts';
 
-/** Where storage can't be asked, what is known stays in force, and this long nothing is asked again. */
+/**
+ * Where storage can't be asked, what is known stays in force, and this long nothing is asked again.
+ */
 const pauseAfterFailureMs = 5000;
 
 /**
- * The attributes of a repository, at most a minute old: all repositories that ever had one switched off
- * are read together, in one request an instance a minute. While storage can't be asked the last answer
- * holds; throws StorageUnavailable when there is none.
+ * The attributes of a repository, at most a minute old: all repositories that ever had one switched
+ * off are read together, in one request an instance a minute. While storage can't be asked the last
+ * answer holds; throws StorageUnavailable when there is none.
  */
 export async function repositoryAttributes(
   registry: Registry,
@@ -54,8 +56,8 @@ export async function readRepositoryAttributes(
 }
 
 /**
- * Switches attributes, each on its own; this instance keeps to them at once, the others within a minute.
- * Whether there is such a repository is the caller's to ask.
+ * Switches attributes, each on its own; this instance keeps to them at once, the others within a
+ * minute. Whether there is such a repository is the caller's to ask.
  */
 export async function changeRepositoryAttributes(
   registry: Registry,

@@ -4,15 +4,15 @@ import type { Tag } from '../domain/reference.ts';
 import type { RepositoryName } from '../domain/repository-name.ts';
 
 /*
- * The keys of docs/storage.md. On disk a row's kind is one letter, so that a repository's rows of one kind
- * are one range; here each has its name.
+ * The keys of docs/storage.md. On disk a row's kind is one letter, so that a repository's rows of
+ * one kind are one range; here each has its name.
  */
 
 const shifted: Readonly<Record<string, string>> = { '-': ',', '.': '-', '/': '.' };
 
 /**
- * A repository's partition key. Table keys may not hold `/`, so `-`, `.` and `/` each move one down in
- * ASCII: reversible, and the order of names is kept.
+ * A repository's partition key. Table keys may not hold `/`, so `-`, `.` and `/` each move one down
+ * in ASCII: reversible, and the order of names is kept.
  */
 export function repositoryPartition(repository: RepositoryName): string {
   return repository.replace(/[-./]/g, (character) => shifted[character] ?? character);
@@ -52,7 +52,10 @@ export const catalogPartition = 'c';
 /** Of the catalogue: the attributes of repositories that had one switched off. */
 export const attributesPartition = 'a';
 
-/** What a work row asks the sweep to look at: an upload, a blob link, an intent, a manifest, a manifest's stored bytes. */
+/**
+ * What a work row asks the sweep to look at: an upload, a blob link, an intent, a manifest, a
+ * manifest's stored bytes.
+ */
 export type WorkKind = 'u' | 'b' | 'n' | 'm' | 'f';
 
 /** `z`: work for the sweep, sorted by the time it is due. */

@@ -31,15 +31,18 @@ export interface UploadSession {
   /** Digest of all bytes so far, when one request brought them all. */
   readonly prefixDigest: Digest | undefined;
   /**
-   * Nobody may finish it any more and the sweep removes it: `discarded`, or a `duplicate`, whose bytes were
-   * those of `prefixDigest` and which the repository had already.
+   * Nobody may finish it any more and the sweep removes it: `discarded`, or a `duplicate`, whose
+   * bytes were those of `prefixDigest` and which the repository had already.
    */
   readonly state: 'open' | 'discarded' | 'duplicate';
   readonly workKey: string;
   readonly etag: string;
 }
 
-/** A manifest's life: `pending` until its last transaction, `purging` once deleted. Only `live` is served. */
+/**
+ * A manifest's life: `pending` until its last transaction, `purging` once deleted. Only `live` is
+ * served.
+ */
 export type ManifestState = 'pending' | 'live' | 'deleted' | 'purging';
 
 /** What the row `m` says of a manifest, apart from its bytes. */

@@ -2,7 +2,9 @@
 export const limits = {
   /** OCI distribution-spec v1.1: registries should accept manifests of at least 4 MiB. */
   maxManifestBytes: 4 * 1024 * 1024,
-  /** What fits a table row's binary property with room to spare (64 KiB is Table Storage's limit). */
+  /**
+   * What fits a table row's binary property with room to spare (64 KiB is Table Storage's limit).
+   */
   maxInlineManifestBytes: 60 * 1024,
   /** Blobs up to this size the function answers itself, larger ones are a redirect. */
   maxServedBlobBytes: 64 * 1024,

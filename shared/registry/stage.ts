@@ -7,7 +7,10 @@ import { limits } from './settings.ts';
 import type { StagedRun } from './rows.ts';
 import { blockId } from './upload-row.ts';
 
-/** Most blobs are small configs: the first buffer is small, and only a body that fills it gets a block's. */
+/**
+ * Most blobs are small configs: the first buffer is small, and only a body that fills it gets a
+ * block's.
+ */
 const firstBufferBytes = 64 * 1024;
 
 export type Bytes = AsyncIterable<Uint8Array>;
@@ -16,14 +19,17 @@ export interface Staged {
   readonly run: StagedRun;
   readonly sizeBytes: number;
   readonly digest: Digest;
-  /** The bytes themselves, when they were few enough to be kept instead of staged; then no block was. */
+  /**
+   * The bytes themselves, when they were few enough to be kept instead of staged; then no block
+   * was.
+   */
   readonly whole: Uint8Array | undefined;
 }
 
 /**
- * Hashes a body while staging it as blocks of `name`, several in flight, in a fixed number of buffers.
- * With `keepWhole`, a body that fits one block is not staged but handed back, for a single Put Blob.
- * Block ids begin with a nonce of this call, so that a stalled twin can't replace them.
+ * Hashes a body while staging it as blocks of `name`, several in flight, in a fixed number of
+ * buffers. With `keepWhole`, a body that fits one block is not staged but handed back, for a single
+ * Put Blob. Block ids begin with a nonce of this call, so that a stalled twin can't replace them.
  */
 export async function stage(
   blobs: BlobStore,
@@ -108,7 +114,10 @@ export function digestMismatch(expected: Digest, actual: Digest): RegistryError 
   return new RegistryError('DIGEST_INVALID', { detail: { expected, actual } });
 }
 
-/** A fixed number of block buffers, made when first needed and used again, so that memory stays flat. */
+/**
+ * A fixed number of block buffers, made when first needed and used again, so that memory stays
+ * flat.
+ */
 class BufferPool {
   readonly #free: Buffer[] = [];
   #unmade: number;

@@ -17,9 +17,9 @@ export async function storeWhole(
 }
 
 /**
- * Commits the staged blocks of a session. The digest goes into the blob's metadata, from which the index
- * of blobs can be rebuilt, only once the bytes are known to have it: `unverified` ones are committed
- * without, read back, and then marked. Throws DIGEST_INVALID.
+ * Commits the staged blocks of a session. The digest goes into the blob's metadata, from which the
+ * index of blobs can be rebuilt, only once the bytes are known to have it: `unverified` ones are
+ * committed without, read back, and then marked. Throws DIGEST_INVALID.
  */
 export async function storeBlocks(
   registry: Registry,
@@ -44,7 +44,10 @@ export async function storeBlocks(
   else if (bytesAre === 'unverified') await verifyStored(registry, session, digest);
 }
 
-/** A blob of this name is there: an attempt of this session, whose answer was lost or which runs beside us. */
+/**
+ * A blob of this name is there: an attempt of this session, whose answer was lost or which runs
+ * beside us.
+ */
 async function acceptEarlier(
   registry: Registry,
   session: UploadSession,
@@ -77,7 +80,10 @@ async function emptyDigest(expected: Digest): Promise<Digest> {
   return digest;
 }
 
-/** The bytes were committed under another digest, in vain, and the session went on since: the blob stays as it is. */
+/**
+ * The bytes were committed under another digest, in vain, and the session went on since: the blob
+ * stays as it is.
+ */
 function outgrown(session: UploadSession): RegistryError {
   return new RegistryError('BLOB_UPLOAD_INVALID', {
     message: 'the upload was finished with fewer bytes before; start another',

@@ -17,7 +17,9 @@ import { seconds } from './settings.ts';
 /** What the client demands of a tag before it is written (RFC 9110, 13.1.1 and 13.1.2). */
 export type TagCondition =
   | { readonly kind: 'none' }
-  /** `If-Match`: the tag points to one of these digests; to anything, when the list is empty (`*`). */
+  /**
+   * `If-Match`: the tag points to one of these digests; to anything, when the list is empty (`*`).
+   */
   | { readonly kind: 'match'; readonly digests: readonly Digest[] }
   /** `If-None-Match: *`: the tag does not exist. */
   | { readonly kind: 'absent' };
@@ -55,10 +57,10 @@ export function checkCondition(
 }
 
 /**
- * The operations that point a tag somewhere, at most three, each conditional on the tag being what was
- * read. They belong in one transaction with one that asserts the target's manifest is live. What the row
- * holds beside, such as locks, stays. Throws the refusal of a tag locked against writing, unless it points
- * there already: then there is nothing to do.
+ * The operations that point a tag somewhere, at most three, each conditional on the tag being what
+ * was read. They belong in one transaction with one that asserts the target's manifest is live.
+ * What the row holds beside, such as locks, stays. Throws the refusal of a tag locked against
+ * writing, unless it points there already: then there is nothing to do.
  */
 export function pointTag(
   registry: Registry,
@@ -106,7 +108,10 @@ export function tagOfProperties(attributes: Attributes): RowProperties {
   return isKept(attributes) ? { locked: true } : {};
 }
 
-/** One work row for each manifest that tags are moved away from, however many: a row counts once in a transaction. */
+/**
+ * One work row for each manifest that tags are moved away from, however many: a row counts once in
+ * a transaction.
+ */
 export function leftBehind(
   registry: Registry,
   current: readonly (TagRow | undefined)[],

@@ -47,7 +47,10 @@ export async function readTagForPull(
   }
 }
 
-/** To be called once this instance has changed tags: the answer kept for bad times is no longer theirs. */
+/**
+ * To be called once this instance has changed tags: the answer kept for bad times is no longer
+ * theirs.
+ */
 export function forgetTags(registry: Registry, partition: string, tags: readonly Tag[]): void {
   for (const tag of tags) registry.caches.tags.delete(cacheKey(partition, tag));
 }

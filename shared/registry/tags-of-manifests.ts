@@ -7,9 +7,9 @@ import { keysUnder } from './row-keys.ts';
 const readsAtOnce = 16;
 
 /**
- * The tags of manifests, by digest, in the order of their names: also those that may not be listed, as who
- * deletes what has no tags decides by them. One request for 1,000 tags when the digests, in their order,
- * are all those between the first and the last; else one for each digest.
+ * The tags of manifests, by digest, in the order of their names: also those that may not be listed,
+ * as who deletes what has no tags decides by them. One request for 1,000 tags when the digests, in
+ * their order, are all those between the first and the last; else one for each digest.
  */
 export async function tagsOfManifests(
   registry: Registry,

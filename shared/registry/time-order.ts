@@ -18,9 +18,9 @@ export interface PageOf<T> {
 }
 
 /**
- * One page in the order of time, of equal times in the order of keys. `last` is what the page before gave
- * as its `next`, which holds although its tag was deleted or changed meanwhile; or a tag or digest that is
- * there. Throws UNSUPPORTED 400 for any other.
+ * One page in the order of time, of equal times in the order of keys. `last` is what the page
+ * before gave as its `next`, which holds although its tag was deleted or changed meanwhile; or a
+ * tag or digest that is there. Throws UNSUPPORTED 400 for any other.
  */
 export function pageInTime<T extends Ordered>(
   items: readonly T[],

@@ -6,7 +6,10 @@ import { number, optionalText, text } from './row-values.ts';
 
 const states = ['open', 'discarded', 'duplicate'] as const;
 
-/** The ids of all blocks of a session, in order. A fixed length, as Put Block wants of one blob's ids. */
+/**
+ * The ids of all blocks of a session, in order. A fixed length, as Put Block wants of one blob's
+ * ids.
+ */
 export function blockIds(session: UploadSession): string[] {
   return session.runs.flatMap(({ attempt, count }) =>
     Array.from({ length: count }, (_, index) => blockId(attempt, index)),
@@ -51,11 +54,16 @@ export function parseUploadSession(id: string, row: Row): UploadSession {
   };
 }
 
-/** A client that sends small chunks makes thousands of runs, more than one property of a row holds. */
+/**
+ * A client that sends small chunks makes thousands of runs, more than one property of a row holds.
+ */
 const runBytes = 6;
 const maxRunsInProperty = 10_000;
 
-/** The properties `runs0`, `runs1`, …: of each run the four bytes of its attempt and two of its count (`maxBlocks`). */
+/**
+ * The properties `runs0`, `runs1`, …: of each run the four bytes of its attempt and two of its
+ * count (`maxBlocks`).
+ */
 function packRuns(runs: readonly StagedRun[]): RowProperties {
   const packed = Buffer.alloc(runs.length * runBytes);
   runs.forEach(({ attempt, count }, index) => {

@@ -58,8 +58,8 @@ export async function readUpload(
 }
 
 /**
- * The session as this instance last saw it, or else read. What is built on it must end in a write under
- * its ETag, and no refusal may be based on it without reading it again.
+ * The session as this instance last saw it, or else read. What is built on it must end in a write
+ * under its ETag, and no refusal may be based on it without reading it again.
  */
 export async function recallUpload(
   registry: Registry,
@@ -102,8 +102,8 @@ export async function advanceUpload(
 }
 
 /**
- * Ends a session without a blob, as a duplicate of one when that is given; the sweep removes what it staged.
- * False when it was gone or changed.
+ * Ends a session without a blob, as a duplicate of one when that is given; the sweep removes what
+ * it staged. False when it was gone or changed.
  */
 export async function discardUpload(
   registry: Registry,

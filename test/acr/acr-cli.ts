@@ -3,9 +3,10 @@ import { type Answer, Client } from '../http/client.ts';
 import type { Attributes, ManifestJson, TagJson } from './acr-client.ts';
 
 /*
- * What the `acr` command (github.com/Azure/acr-cli) sends, request by request, and how it reads the answers:
- * pages of 100 with the repository's name percent-encoded, `last` taken out of the Link header for tags and
- * from the last digest for manifests, loops that end at a null list, a 404 and a 405 that are passed over.
+ * What the `acr` command (github.com/Azure/acr-cli) sends, request by request, and how it reads the
+ * answers: pages of 100 with the repository's name percent-encoded, `last` taken out of the Link
+ * header for tags and from the last digest for manifests, loops that end at a null list, a 404 and
+ * a 405 that are passed over.
  */
 
 export interface PurgeOptions {

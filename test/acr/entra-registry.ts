@@ -28,7 +28,10 @@ export const owner = '0c5f5a0d-6a3e-4c1b-8c60-33f1c9a7d001';
 /** Has no role. */
 export const stranger = '11111111-2222-3333-4444-555555555555';
 
-/** A registry as it stands in Azure: behind TLS, its users in Entra, their roles in Azure Resource Manager. */
+/**
+ * A registry as it stands in Azure: behind TLS, its users in Entra, their roles in Azure Resource
+ * Manager.
+ */
 export async function startEntraRegistry(): Promise<EntraRegistry> {
   const identity = await startTestManagedIdentity();
   const [azurite, entra, arm, front] = await Promise.all([

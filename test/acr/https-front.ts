@@ -17,8 +17,8 @@ export interface HttpsFront {
 }
 
 /**
- * TLS in front of a registry, for clients that speak HTTPS only, as Azure's front end is. The target of
- * a request, its encoding included, goes on as it came.
+ * TLS in front of a registry, for clients that speak HTTPS only, as Azure's front end is. The
+ * target of a request, its encoding included, goes on as it came.
  */
 export async function startHttpsFront(): Promise<HttpsFront> {
   const certificate = await makeTestCertificate();

@@ -21,8 +21,8 @@ import { commits, pauseAt } from '../faults/pause.ts';
 import { startTestAzurite, type TestAzurite } from '../harness/azurite.ts';
 
 /*
- * A deletion or a push has read that nothing is locked, and stalls before it writes. Meanwhile a lock is
- * acknowledged. It must not be overrun.
+ * A deletion or a push has read that nothing is locked, and stalls before it writes. Meanwhile a
+ * lock is acknowledged. It must not be overrun.
  */
 
 let azurite: TestAzurite;

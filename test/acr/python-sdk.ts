@@ -7,8 +7,8 @@ import { promisify } from 'node:util';
 import { owner, startEntraRegistry } from './entra-registry.ts';
 
 /*
- * `npm run test:python-sdk`: installs Azure's SDK for Python into a virtual environment in the cache, once,
- * and runs python-sdk.py with it against a registry behind TLS, signed in by Entra.
+ * `npm run test:python-sdk`: installs Azure's SDK for Python into a virtual environment in the
+ * cache, once, and runs python-sdk.py with it against a registry behind TLS, signed in by Entra.
  */
 
 const version = '1.2.0';

@@ -3,7 +3,10 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { expect, test } from 'vitest';
 
-/** Prints what is imported until an unauthenticated `GET /v2/` has been refused, one specifier a line. */
+/**
+ * Prints what is imported until an unauthenticated `GET /v2/` has been refused, one specifier a
+ * line.
+ */
 const program = `
   import { registerHooks } from 'node:module';
   registerHooks({

@@ -90,7 +90,9 @@ export class Refused extends Error {
 
 const signInRoutes = [baseRoute, tokenRoute, exchangeRoute, jwksRoute];
 
-/** Sends a request the whole way, from its path to the response. Throws Refused unless that is 200. */
+/**
+ * Sends a request the whole way, from its path to the response. Throws Refused unless that is 200.
+ */
 export async function ask(app: App, message: RegistryRequest): Promise<RegistryResponse> {
   const answer = await serve(signInRoutes, app, message, () => undefined);
   if (answer.status !== 200) throw new Refused(answer);

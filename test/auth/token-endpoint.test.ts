@@ -67,7 +67,8 @@ const refreshToken = async (on = app) =>
 
 const challenge = {
   status: 401,
-  // Docker's engine takes the standard message without a detail for a passing fault and retries for 50 s.
+  // Docker's engine takes the standard message without a detail for a passing fault and retries for
+  // 50 s.
   errors: [
     {
       code: 'UNAUTHORIZED',

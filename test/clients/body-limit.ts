@@ -9,7 +9,10 @@ import { writeDockerConfig, type Client, type Workbench } from './workbench.ts';
 /** Less than the largest layer of the image that is pushed. */
 const maxBodyBytes = 1024 * 1024;
 
-/** The Functions host reads a body with a Content-Length whole, so the registry must have a limit for it. */
+/**
+ * The Functions host reads a body with a Content-Length whole, so the registry must have a limit
+ * for it.
+ */
 async function run(bench: Workbench): Promise<void> {
   const { images, folder, env, test } = bench;
   const registry = await startRegistry(join(folder, 'registry'), {

@@ -9,7 +9,9 @@ import type { Client, Workbench } from './workbench.ts';
 const command = '/usr/bin/skopeo';
 const source = '--src-tls-verify=false';
 const destination = '--dest-tls-verify=false';
-/** Else skopeo may take another compression of the same layer that it knows to be in the registry. */
+/**
+ * Else skopeo may take another compression of the same layer that it knows to be in the registry.
+ */
 const unchanged = ['--preserve-digests'];
 
 async function run({ registry, images, folder, env, test }: Workbench): Promise<void> {

@@ -6,7 +6,9 @@ export type TarEntry =
 
 const blockBytes = 512;
 
-/** A ustar header (POSIX.1-1988) owned by root, with the time 0, so that archives are repeatable. */
+/**
+ * A ustar header (POSIX.1-1988) owned by root, with the time 0, so that archives are repeatable.
+ */
 export function tarHeader(
   path: string,
   sizeBytes: number,

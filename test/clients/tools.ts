@@ -4,7 +4,9 @@ export interface Tool {
   version: string;
   /** Main packages, without the version. The last path segment is the binary's name. */
   packages: string[];
-  /** Modules with `exclude` or `replace` directives cannot be installed by version: build a copy. */
+  /**
+   * Modules with `exclude` or `replace` directives cannot be installed by version: build a copy.
+   */
   copyOfModule?: string;
   flags?: string[];
   env?: Record<string, string>;

@@ -4,8 +4,8 @@ import { newPhysicalName, type PhysicalName } from '../../shared/domain/physical
 import type { BlobStore } from '../../shared/ports/blob-store.ts';
 
 /**
- * What every BlobStore promises. `connect` gives one on an account whose containers may not exist yet;
- * `download` is how anybody without a credential gets a URL.
+ * What every BlobStore promises. `connect` gives one on an account whose containers may not exist
+ * yet; `download` is how anybody without a credential gets a URL.
  */
 export function blobStoreContract(
   connect: () => Promise<BlobStore>,

@@ -1,6 +1,8 @@
 import type { Config } from '../../shared/config.ts';
 
-/** How a store reaches an Azurite with its account key, at the Azurite's addresses or given ones. */
+/**
+ * How a store reaches an Azurite with its account key, at the Azurite's addresses or given ones.
+ */
 export function keySettings(azurite: {
   readonly blobUrl: string;
   readonly tableUrl: string;

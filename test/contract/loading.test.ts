@@ -2,7 +2,10 @@ import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { expect, it } from 'vitest';
 
-/** Runs a few lines in a new process after `connectStorage`, and tells which packages of Azure it loaded. */
+/**
+ * Runs a few lines in a new process after `connectStorage`, and tells which packages of Azure it
+ * loaded.
+ */
 async function loadedBy(lines: string): Promise<string[]> {
   const module = new URL('../../shared/adapters/storage.ts', import.meta.url).href;
   const script = `

@@ -2,7 +2,9 @@ import { randomUUID } from 'node:crypto';
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { Operation, RowProperties, TableStore } from '../../shared/ports/table-store.ts';
 
-/** What every TableStore promises. `connect` gives one on an account whose tables may not exist yet. */
+/**
+ * What every TableStore promises. `connect` gives one on an account whose tables may not exist yet.
+ */
 export function tableStoreContract(connect: () => Promise<TableStore>): void {
   let store: TableStore;
   beforeAll(async () => {

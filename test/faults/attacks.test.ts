@@ -143,7 +143,10 @@ it('A5 two who write one manifest of many children, with a purge between, both h
   }
 });
 
-/** As the sweep will: the references in transactions that assert the manifest is going, then its row. */
+/**
+ * As the sweep will: the references in transactions that assert the manifest is going, then its
+ * row.
+ */
 async function purge(repository: RepositoryName, digest: Digest): Promise<void> {
   const partition = repositoryPartition(repository);
   const rowKey = manifestKey(digest);
@@ -384,7 +387,8 @@ it('A21 a manifest with a hundred tags goes with all of them, and none comes bac
   const image = makeImage();
   const tags = Array.from({ length: 100 }, (_, index) => `tag-${index}`);
   await pushImage(newInstance(stores), repository, image, tags);
-  // It breaks off after the first transaction, and the manifest is pushed again: what went stays gone.
+  // It breaks off after the first transaction, and the manifest is pushed again: what went stays
+  // gone.
   const pause = pauseAt(stores, commits('replace', 'm:'));
   const broken = deleteManifest(newInstance(pause.stores), repository, image.manifest.digest);
   await pause.reached;

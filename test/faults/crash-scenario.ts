@@ -12,7 +12,9 @@ export interface Scenario<T> {
   readonly given: (registry: Registry, repository: RepositoryName) => Promise<T>;
   /** What the accident happens to. */
   readonly act: (registry: Registry, repository: RepositoryName, given: T) => Promise<unknown>;
-  /** What the client does once more, to the end; the same as `act` unless a retry is another thing. */
+  /**
+   * What the client does once more, to the end; the same as `act` unless a retry is another thing.
+   */
   readonly retry?: (registry: Registry, repository: RepositoryName, given: T) => Promise<unknown>;
   /** What must be true after the retry, as a fresh instance sees it. */
   readonly afterwards: (registry: Registry, repository: RepositoryName, given: T) => Promise<void>;

@@ -62,7 +62,9 @@ function accidentAt(k: number, { done, fatal }: Accident) {
 
 let scenarios = 0;
 
-/** The accident at each call in turn, each in a repository of its own; storage is checked between. */
+/**
+ * The accident at each call in turn, each in a repository of its own; storage is checked between.
+ */
 async function runScenario<T>(scenario: Scenario<T>, accident: Accident): Promise<void> {
   const { given, act, afterwards, always, retry = act, within } = scenario;
   const run = `s${scenarios++}`;

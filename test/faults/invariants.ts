@@ -10,9 +10,10 @@ import {
 } from './storage-snapshot.ts';
 
 /**
- * Reads all tables and containers and tells which of the storage protocol's invariants (docs/storage.md:
- * I1 to I3, J1 to J3, K4) do not hold, one sentence each; none, when storage is as it must be. To be asked
- * while nobody writes. It remembers which bytes it has hashed, so ask the same checker again.
+ * Reads all tables and containers and tells which of the storage protocol's invariants
+ * (docs/storage.md: I1 to I3, J1 to J3, K4) do not hold, one sentence each; none, when storage is
+ * as it must be. To be asked while nobody writes. It remembers which bytes it has hashed, so ask
+ * the same checker again.
  */
 export function invariantChecker(azurite: TestAzurite): () => Promise<string[]> {
   const verified = new Set<string>();
@@ -57,7 +58,10 @@ function sha256(bytes: Uint8Array): string {
   return `sha256:${createHash('sha256').update(bytes).digest('hex')}`;
 }
 
-/** I1: a repository that may read a digest holds the name it lies at. J2: nothing referred to is missing. */
+/**
+ * I1: a repository that may read a digest holds the name it lies at. J2: nothing referred to is
+ * missing.
+ */
 function checkBlobLinks(
   { data }: StorageSnapshot,
   partition: string,

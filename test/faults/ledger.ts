@@ -10,9 +10,9 @@ export type Content = string;
 export const absent: Content = 'absent';
 
 /**
- * What one client was told, and so may rely on: after an acknowledged write a resource has that content and
- * no other; after one that broke off it has that or one that it might have had before. A resource is one
- * client's alone, writes of it come one after the other.
+ * What one client was told, and so may rely on: after an acknowledged write a resource has that
+ * content and no other; after one that broke off it has that or one that it might have had before.
+ * A resource is one client's alone, writes of it come one after the other.
  */
 export class Ledger {
   readonly #possible = new Map<Resource, ReadonlySet<Content>>();

@@ -49,7 +49,10 @@ async function readWhole(response: Response): Promise<Answer> {
   return { status, headers, body: Buffer.from(await response.arrayBuffer()) };
 }
 
-/** A client of one instance, as the admin. Every method but `send` throws {@link Refused} when refused. */
+/**
+ * A client of one instance, as the admin. Every method but `send` throws {@link Refused} when
+ * refused.
+ */
 export class RegistryClient {
   readonly #url: string;
   /** Told of every answer. */

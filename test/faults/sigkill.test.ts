@@ -53,7 +53,9 @@ function newWork(repository: string): Work {
   };
 }
 
-/** Every kind of write, one after the other. Beginning again after it broke off is a client's retry. */
+/**
+ * Every kind of write, one after the other. Beginning again after it broke off is a client's retry.
+ */
 async function doAll(client: RegistryClient, work: Work): Promise<void> {
   const { repository, extra, image, large, next, ledger } = work;
   const at = (what: 'blobs' | 'manifests', reference: string) =>
@@ -136,7 +138,10 @@ it('K1 SIGKILL at every k-th storage request of every kind of write loses nothin
   expect(await invariantChecker(azurite)()).toEqual([]);
 }, 600_000);
 
-/** The process dies as storage gets its k-th request from now: not done (`reset`) or done (`loseAnswer`). */
+/**
+ * The process dies as storage gets its k-th request from now: not done (`reset`) or done
+ * (`loseAnswer`).
+ */
 function killAt(k: number, fault: Fault): void {
   const victim = instance;
   let seen = 0;

@@ -267,7 +267,8 @@ it.each(Array.from({ length: rounds }, (_, round) => seed + round))(
     );
 
     proxy.clear();
-    // A request that the proxy delivers late, or that an instance has given up on, is still on its way.
+    // A request that the proxy delivers late, or that an instance has given up on, is still on its
+    // way.
     await sleep(500);
     console.log(`seed ${roundSeed}, answers ${JSON.stringify(counts)}`);
     expect(wrong).toEqual([]);

@@ -12,7 +12,9 @@ export type Rows = ReadonlyMap<string, Properties>;
 /** Rows by partition key. */
 export type Table = ReadonlyMap<string, Rows>;
 
-/** All that a registry has in its storage. Blobs by name, with their ETag; uncommitted ones without. */
+/**
+ * All that a registry has in its storage. Blobs by name, with their ETag; uncommitted ones without.
+ */
 export interface StorageSnapshot {
   readonly repo: Table;
   readonly data: Table;

@@ -39,7 +39,10 @@ export async function makeTestCertificate(): Promise<TestCertificate> {
   };
 }
 
-/** Makes this thread's TLS clients trust a certificate beside the usual ones. Gives back the undoing. */
+/**
+ * Makes this thread's TLS clients trust a certificate beside the usual ones. Gives back the
+ * undoing.
+ */
 export function trustCertificate(certificate: string): () => void {
   const before = getCACertificates('default');
   setDefaultCACertificates([...before, certificate]);

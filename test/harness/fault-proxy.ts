@@ -7,13 +7,16 @@ import { describeRequest, type OperationKind, type StorageService } from './stor
 
 /**
  * What happens to a request instead of being passed on plainly:
- * - `status`: storage is not asked; the client gets this status, as from a throttled or failing storage.
+ * - `status`: storage is not asked; the client gets this status, as from a throttled or failing
+ *   storage.
  * - `reset`: storage is not asked; the connection breaks.
  * - `hang`: storage is not asked; the client gets no answer until it gives up.
- * - `loseAnswer`: storage does it and answers, then the connection breaks before the answer is sent.
+ * - `loseAnswer`: storage does it and answers, then the connection breaks before the answer is
+ *   sent.
  * - `delay`: the request (`before`) or its answer (`after`) is held back for `ms`.
  * - `deliverLate`: the connection breaks at once, and storage gets the request `ms` later.
- * - `duplicate`: storage gets the request twice, one after the other; the client sees the first answer.
+ * - `duplicate`: storage gets the request twice, one after the other; the client sees the first
+ *   answer.
  * - `truncate`: the client gets the first `bytes` of the answer's body, then the connection breaks.
  * - `stall`: the same, but the connection stays open and silent.
  * - `emptyPage`: a list answers no rows but a continuation token, as Table Storage may at any time.
@@ -60,7 +63,10 @@ export interface FaultProxy {
   /** In place of the Azurite's own; an account key signs paths, not hosts, so it holds here too. */
   readonly blobUrl: string;
   readonly tableUrl: string;
-  /** Adds a fault. A request is hit by the first injection, in order of adding, that matches and is not used up. */
+  /**
+   * Adds a fault. A request is hit by the first injection, in order of adding, that matches and is
+   * not used up.
+   */
   inject(injection: Injection): void;
   /** Every request seen since the start or the last `clear`, in order of arrival. */
   readonly requests: readonly SeenRequest[];
@@ -72,12 +78,11 @@ export interface FaultProxy {
 }
 
 /**
- * An HTTP proxy in front of an Azurite (plain HTTP) that counts what storage is asked and injects the
- * faults that Azurite never shows. Without injections it changes nothing.
+ * An HTTP proxy in front of an Azurite (plain HTTP) that counts what storage is asked and injects
+ * the faults that Azurite never shows. Without injections it changes nothing.
  *
- *     const proxy = await startFaultProxy(azurite);
- *     const { tables } = connectStorage(keySettings({ ...azurite, ...proxy }));
- *     proxy.inject({ on: 'insert', fault: { kind: 'loseAnswer' } });
+ * const proxy = await startFaultProxy(azurite); const { tables } = connectStorage(keySettings({
+ * ...azurite, ...proxy })); proxy.inject({ on: 'insert', fault: { kind: 'loseAnswer' } });
  */
 export async function startFaultProxy(azurite: {
   readonly blobUrl: string;

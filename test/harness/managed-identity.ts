@@ -13,10 +13,10 @@ export interface TestManagedIdentity {
 }
 
 /**
- * Stands in for the identity endpoint of App Service and Functions (Azure documentation, "How to use
- * managed identities for App Service", REST endpoint reference), and points this process's
- * `IDENTITY_ENDPOINT` and `IDENTITY_HEADER` at it. Its tokens satisfy Azurite's `--oauth basic`, which
- * looks at issuer, audience and times but at no signature.
+ * Stands in for the identity endpoint of App Service and Functions (Azure documentation, "How to
+ * use managed identities for App Service", REST endpoint reference), and points this process's
+ * `IDENTITY_ENDPOINT` and `IDENTITY_HEADER` at it. Its tokens satisfy Azurite's `--oauth basic`,
+ * which looks at issuer, audience and times but at no signature.
  */
 export async function startTestManagedIdentity(): Promise<TestManagedIdentity> {
   const secret = randomUUID();

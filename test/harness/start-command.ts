@@ -19,8 +19,8 @@ const root = fileURLToPath(new URL('../../', import.meta.url));
 
 /**
  * Runs what `npm start` runs, on a free port unless the settings name one, until it is ready or has
- * ended. Whoever starts one that is ready ends it. In a process group of its own a signal reaches its
- * children, too.
+ * ended. Whoever starts one that is ready ends it. In a process group of its own a signal reaches
+ * its children, too.
  */
 export async function runStartCommand(
   settings: Readonly<Record<string, string>>,

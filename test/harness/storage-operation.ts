@@ -24,7 +24,10 @@ export type OperationKind =
   | 'getUserDelegationKey'
   | 'other';
 
-/** Says what a request to Azurite is. `body` is looked at in transactions only, to count their operations. */
+/**
+ * Says what a request to Azurite is. `body` is looked at in transactions only, to count their
+ * operations.
+ */
 export function describeRequest(service: StorageService, request: IncomingMessage, body: Buffer) {
   const { pathname, searchParams } = new URL(request.url ?? '/', 'http://azurite');
   const method = request.method ?? '';

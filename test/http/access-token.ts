@@ -5,7 +5,9 @@ import { tablesOf } from '../auth/registry-tables.ts';
 import { Client } from './client.ts';
 import type { TestRegistry } from './registry.ts';
 
-/** A client with a token of a principal who may do just this, signed with the registry's own key. */
+/**
+ * A client with a token of a principal who may do just this, signed with the registry's own key.
+ */
 export async function clientWithAccess(
   { azurite, lighter }: TestRegistry,
   access: Readonly<Record<string, readonly string[]>>,

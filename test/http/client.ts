@@ -21,7 +21,10 @@ export function basic(username: string, password: string): string {
   return `Basic ${Buffer.from(`${username}:${password}`).toString('base64')}`;
 }
 
-/** Speaks the registry's protocol over HTTP, as `admin` unless given another Authorization, or '' for none. */
+/**
+ * Speaks the registry's protocol over HTTP, as `admin` unless given another Authorization, or ''
+ * for none.
+ */
 export class Client {
   readonly #url: string;
   readonly #authorization: string;
@@ -78,7 +81,9 @@ export class Client {
     });
   }
 
-  /** Pushes an image of one small layer of its own, with its blobs; answers the manifest's digest. */
+  /**
+   * Pushes an image of one small layer of its own, with its blobs; answers the manifest's digest.
+   */
   async pushImage(repository: string, reference: string, fields: object = {}): Promise<string> {
     const manifest = image({
       config: await this.blob(repository, '{}', types.config),

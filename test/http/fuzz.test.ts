@@ -22,8 +22,9 @@ beforeAll(async () => {
 const knownMethods = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'];
 
 /**
- * Whatever was sent, it was answered, and not with a failure. What reached the registry and is refused
- * has an OCI error body; the platform's own refusals, before it, have none and no request id.
+ * Whatever was sent, it was answered, and not with a failure. What reached the registry and is
+ * refused has an OCI error body; the platform's own refusals, before it, have none and no request
+ * id.
  */
 function expectSound(answer: RawAnswer, request: RawRequest): void {
   const context = `${describeRequest(request)} → ${answer.status} ${answer.body.slice(0, 300)}`;

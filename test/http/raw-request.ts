@@ -16,7 +16,10 @@ export interface RawAnswer {
   readonly body: string;
 }
 
-/** Sends a request on a connection of its own and reads until the server closes it. Rejects after `timeoutMs`. */
+/**
+ * Sends a request on a connection of its own and reads until the server closes it. Rejects after
+ * `timeoutMs`.
+ */
 export async function sendRaw(
   url: string,
   request: RawRequest,
@@ -35,7 +38,8 @@ export async function sendRaw(
       resolve(Buffer.concat(received).toString('latin1'));
     };
     socket.on('data', (bytes: Buffer) => received.push(bytes));
-    // A server that refuses a request it has not read to its end resets the connection after its answer.
+    // A server that refuses a request it has not read to its end resets the connection after its
+    // answer.
     socket.once('error', finish).once('close', finish);
     socket.write(Buffer.concat(wireFormat(request)));
   });

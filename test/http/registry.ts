@@ -11,7 +11,9 @@ export interface TestRegistry {
   readonly anonymous: Client;
 }
 
-/** One strict registry on an Azurite of its own for all tests of a file. Read it inside tests only. */
+/**
+ * One strict registry on an Azurite of its own for all tests of a file. Read it inside tests only.
+ */
 export function registryOfFile(
   settings: Readonly<Record<string, string>> = {},
 ): () => TestRegistry {

@@ -16,8 +16,8 @@ import {
 } from './client.ts';
 
 /*
- * What reaches storage for each registry request, against the table "Cost" of docs/storage.md, where
- * brackets hold the entity operations that write: a row may cost less, never more.
+ * What reaches storage for each registry request, against the table "Cost" of docs/storage.md,
+ * where brackets hold the entity operations that write: a row may cost less, never more.
  */
 
 const repository = 'cost/app';

@@ -490,7 +490,9 @@ describe('again, and broken off', () => {
   });
 });
 
-/** Sends the beginning of a chunked body, waits until it is on its way, and breaks the connection. */
+/**
+ * Sends the beginning of a chunked body, waits until it is on its way, and breaks the connection.
+ */
 async function sendAndDisconnect(url: string, method: string, bytes: Uint8Array): Promise<void> {
   const request = http.request(url, {
     method,

@@ -17,7 +17,10 @@ export interface TestApplication {
   readonly objectId: string;
 }
 
-/** What happens to requests whose path ends so: an answer of one's own, a cut connection, or silence. */
+/**
+ * What happens to requests whose path ends so: an answer of one's own, a cut connection, or
+ * silence.
+ */
 export type Fault =
   | { readonly status: number; readonly json: unknown; readonly headers?: Record<string, string> }
   | 'cut'
@@ -45,8 +48,9 @@ export interface TestEntra {
 }
 
 /**
- * A tenant of Entra on loopback, over TLS: `oidc-provider` with Entra's paths and the claims of its tokens
- * (Microsoft identity platform, "Access token claims reference"). This thread trusts it until it stops.
+ * A tenant of Entra on loopback, over TLS: `oidc-provider` with Entra's paths and the claims of its
+ * tokens (Microsoft identity platform, "Access token claims reference"). This thread trusts it
+ * until it stops.
  */
 export async function startTestEntra(): Promise<TestEntra> {
   const certificate = await makeTestCertificate();

@@ -43,9 +43,10 @@ export interface TestArm {
 const provider = '/providers/Microsoft.Authorization';
 
 /**
- * Stands in for Azure Resource Manager on loopback: role assignments by `assignedTo`, in pages, and role
- * definitions (Azure documentation, "Role Assignments - List For Scope", "Role Definitions - Get", version
- * 2022-04-01). Like Azure, it answers 401 without a token made for it, and ignores case in paths.
+ * Stands in for Azure Resource Manager on loopback: role assignments by `assignedTo`, in pages, and
+ * role definitions (Azure documentation, "Role Assignments - List For Scope", "Role Definitions -
+ * Get", version 2022-04-01). Like Azure, it answers 401 without a token made for it, and ignores
+ * case in paths.
  */
 export async function startTestArm(
   resourceId: string,

@@ -18,7 +18,10 @@ function role(
   };
 }
 
-/** Azure's built-in roles as `az role definition list` prints them; the repository roles from memory. */
+/**
+ * Azure's built-in roles as `az role definition list` prints them; the repository roles from
+ * memory.
+ */
 export const builtInRoles: readonly TestRole[] = [
   role('8e3af657-a8ff-443c-a75c-2fe8c4bcb635', 'Owner', ['*']),
   role(

@@ -84,7 +84,9 @@ const notKnown: fc.Arbitrary<Sample> = fc.constant({
   truths: (_repository, _action, unknown) => unknown,
 });
 
-/** With `unknown` a part that is not known may be in it, once at most: then both ways are all ways. */
+/**
+ * With `unknown` a part that is not known may be in it, once at most: then both ways are all ways.
+ */
 function condition(depth: number, mayBeUnknown: boolean): fc.Arbitrary<Sample> {
   const leaf = fc.oneof(
     { arbitrary: comparison, weight: 5 },
