@@ -3,8 +3,11 @@ import { acrAnswer, manifestJson, platformJson } from '../shared/http/acr-respon
 import type { RegistryResponse } from '../shared/http/message.ts';
 import type { RepositoryCall, RepositoryRoute } from '../shared/http/route.ts';
 import { requiredDigest } from '../shared/http/upload-request.ts';
-import { changeManifestAttributes } from '../shared/registry/change-manifest.ts';
-import { describeManifest, type ManifestDetails } from '../shared/registry/describe-manifest.ts';
+import { changeManifestAttributes } from '../shared/registry/manifests/change-manifest.ts';
+import {
+  describeManifest,
+  type ManifestDetails,
+} from '../shared/registry/manifests/describe-manifest.ts';
 
 /** ACR's `/acr/v1/{name}/_manifests/{digest}`: a manifest and its locks. */
 export const acrManifestRoute: RepositoryRoute = {

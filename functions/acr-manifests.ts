@@ -2,7 +2,7 @@ import { parseAcrPage } from '../shared/http/acr-request.ts';
 import { acrAnswer, manifestJson, nextAcrLink, orNull } from '../shared/http/acr-response.ts';
 import type { RegistryResponse } from '../shared/http/message.ts';
 import type { RepositoryCall, RepositoryRoute } from '../shared/http/route.ts';
-import { listManifestDescriptions } from '../shared/registry/describe-manifest.ts';
+import { listManifestDescriptions } from '../shared/registry/manifests/describe-manifest.ts';
 
 /** ACR's `/acr/v1/{name}/_manifests`: what `acr manifest list` and `acr purge --untagged` read. */
 export const acrManifestsRoute: RepositoryRoute = {

@@ -2,8 +2,11 @@ import { readAttributeChange } from '../shared/http/acr-request.ts';
 import { acrAnswer, repositoryJson } from '../shared/http/acr-response.ts';
 import type { RegistryResponse } from '../shared/http/message.ts';
 import type { RepositoryCall, RepositoryRoute } from '../shared/http/route.ts';
-import { deleteRepository } from '../shared/registry/delete-repository.ts';
-import { changeRepository, describeRepository } from '../shared/registry/describe-repository.ts';
+import { deleteRepository } from '../shared/registry/repositories/delete-repository.ts';
+import {
+  changeRepository,
+  describeRepository,
+} from '../shared/registry/repositories/describe-repository.ts';
 
 /** ACR's `/acr/v1/{name}`: a repository, its locks, its deletion. */
 export const acrRepositoryRoute: RepositoryRoute = {

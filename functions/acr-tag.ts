@@ -2,8 +2,8 @@ import { readAttributeChange, requiredTag } from '../shared/http/acr-request.ts'
 import { acrAnswer, tagJson } from '../shared/http/acr-response.ts';
 import type { RegistryResponse } from '../shared/http/message.ts';
 import type { RepositoryCall, RepositoryRoute } from '../shared/http/route.ts';
-import { deleteTag } from '../shared/registry/delete-manifest.ts';
-import { changeTagAttributes, describeTag } from '../shared/registry/describe-tag.ts';
+import { deleteTag } from '../shared/registry/manifests/delete-manifest.ts';
+import { changeTagAttributes, describeTag } from '../shared/registry/tags/describe-tag.ts';
 
 /** ACR's `/acr/v1/{name}/_tags/{tag}`: a tag, its locks, untagging. */
 export const acrTagRoute: RepositoryRoute = {

@@ -3,7 +3,7 @@ import { acrAnswer, nextAcrLink, orNull, tagJson } from '../shared/http/acr-resp
 import type { RegistryResponse } from '../shared/http/message.ts';
 import type { RepositoryCall, RepositoryRoute } from '../shared/http/route.ts';
 import { requiredDigest } from '../shared/http/upload-request.ts';
-import { listTagDescriptions } from '../shared/registry/describe-tag.ts';
+import { listTagDescriptions } from '../shared/registry/tags/describe-tag.ts';
 
 /** ACR's `/acr/v1/{name}/_tags`: what `acr tag list` and `acr purge` read. */
 export const acrTagsRoute: RepositoryRoute = {

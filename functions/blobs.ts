@@ -3,8 +3,8 @@ import { serveBlob } from '../shared/http/blob-response.ts';
 import type { RegistryResponse } from '../shared/http/message.ts';
 import type { RepositoryCall, RepositoryRoute } from '../shared/http/route.ts';
 import { requiredDigest } from '../shared/http/upload-request.ts';
-import { deleteBlob } from '../shared/registry/delete-blob.ts';
-import { locateBlob, statBlob } from '../shared/registry/pull-blob.ts';
+import { deleteBlob } from '../shared/registry/blobs/delete-blob.ts';
+import { locateBlob, statBlob } from '../shared/registry/blobs/pull-blob.ts';
 
 /** Blobs: OCI distribution-spec end-2 and end-10. */
 export const blobsRoute: RepositoryRoute = {

@@ -1,6 +1,6 @@
 import type { RegistryResponse } from '../shared/http/message.ts';
 import type { Call, RegistryRoute } from '../shared/http/route.ts';
-import { catalogPartition } from '../shared/registry/row-keys.ts';
+import { catalogPartition } from '../shared/registry/rows/row-keys.ts';
 
 /** 200 when the registry can reach its storage; 503 otherwise, from the error boundary. */
 export const healthRoute: RegistryRoute = {

@@ -2,9 +2,13 @@ import { readManifestPut, requiredReference } from '../shared/http/manifest-requ
 import type { RegistryResponse } from '../shared/http/message.ts';
 import { isUnchanged } from '../shared/http/preconditions.ts';
 import type { RepositoryCall, RepositoryRoute } from '../shared/http/route.ts';
-import { deleteManifest, deleteTag } from '../shared/registry/delete-manifest.ts';
-import { getManifest, type ManifestHead, statManifest } from '../shared/registry/get-manifest.ts';
-import { putManifest } from '../shared/registry/put-manifest.ts';
+import { deleteManifest, deleteTag } from '../shared/registry/manifests/delete-manifest.ts';
+import {
+  getManifest,
+  type ManifestHead,
+  statManifest,
+} from '../shared/registry/manifests/get-manifest.ts';
+import { putManifest } from '../shared/registry/manifests/put-manifest.ts';
 
 /** Manifests: OCI distribution-spec end-3, end-7, end-9. */
 export const manifestsRoute: RepositoryRoute = {

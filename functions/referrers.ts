@@ -2,7 +2,7 @@ import type { RegistryResponse } from '../shared/http/message.ts';
 import { nextLink, parsePage } from '../shared/http/pagination.ts';
 import type { RepositoryCall, RepositoryRoute } from '../shared/http/route.ts';
 import { requiredDigest } from '../shared/http/upload-request.ts';
-import { listReferrers } from '../shared/registry/list-referrers.ts';
+import { listReferrers } from '../shared/registry/manifests/list-referrers.ts';
 import { limits } from '../shared/registry/settings.ts';
 
 /** What refers to a manifest: OCI distribution-spec end-12. */

@@ -1,7 +1,7 @@
 import type { RegistryResponse } from '../shared/http/message.ts';
 import { parsePage } from '../shared/http/pagination.ts';
 import type { Call, RegistryRoute } from '../shared/http/route.ts';
-import { listRepositories } from '../shared/registry/catalog.ts';
+import { listRepositories } from '../shared/registry/repositories/catalog.ts';
 
 const maxResults = 100;
 

@@ -1,7 +1,7 @@
 import type { RegistryResponse } from '../shared/http/message.ts';
 import { nextLink, parsePage } from '../shared/http/pagination.ts';
 import type { RepositoryCall, RepositoryRoute } from '../shared/http/route.ts';
-import { listTags } from '../shared/registry/list-tags.ts';
+import { listTags } from '../shared/registry/tags/list-tags.ts';
 import { limits } from '../shared/registry/settings.ts';
 
 /** Tags of a repository: OCI distribution-spec end-8. */

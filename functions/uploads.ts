@@ -9,12 +9,16 @@ import {
   uploadAlgorithm,
   uploadBody,
 } from '../shared/http/upload-request.ts';
-import { appendToUpload } from '../shared/registry/append-upload.ts';
-import { finishUpload } from '../shared/registry/finish-upload.ts';
-import { mountBlob } from '../shared/registry/mount-blob.ts';
-import { attributesOfAll } from '../shared/registry/repository-attributes.ts';
-import type { UploadSession } from '../shared/registry/rows.ts';
-import { cancelUpload, readUpload, startUpload } from '../shared/registry/upload-session.ts';
+import { appendToUpload } from '../shared/registry/uploads/append-upload.ts';
+import { finishUpload } from '../shared/registry/uploads/finish-upload.ts';
+import { mountBlob } from '../shared/registry/blobs/mount-blob.ts';
+import { attributesOfAll } from '../shared/registry/repositories/repository-attributes.ts';
+import type { UploadSession } from '../shared/registry/rows/row-types.ts';
+import {
+  cancelUpload,
+  readUpload,
+  startUpload,
+} from '../shared/registry/uploads/upload-session.ts';
 
 /** Uploads and mounts: OCI distribution-spec end-4, end-5, end-6, end-11, end-13, end-14. */
 export const uploadsRoute: RepositoryRoute = {

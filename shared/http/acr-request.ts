@@ -5,9 +5,9 @@ import {
   type AttributeChange,
   type AttributeName,
   attributeNames,
-} from '../registry/attributes.ts';
+} from '../registry/rows/attributes.ts';
 import { limits } from '../registry/settings.ts';
-import { type Order, orders } from '../registry/time-order.ts';
+import { type Order, orders } from '../registry/rows/time-order.ts';
 import { readBody } from './body.ts';
 import type { RegistryRequest } from './message.ts';
 import { parsePage } from './pagination.ts';

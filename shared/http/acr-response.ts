@@ -1,6 +1,6 @@
-import type { ManifestDescription } from '../registry/describe-manifest.ts';
-import type { RepositoryDescription } from '../registry/describe-repository.ts';
-import type { TagDescription } from '../registry/describe-tag.ts';
+import type { ManifestDescription } from '../registry/manifests/describe-manifest.ts';
+import type { RepositoryDescription } from '../registry/repositories/describe-repository.ts';
+import type { TagDescription } from '../registry/tags/describe-tag.ts';
 import type { AcrPage } from './acr-request.ts';
 import type { RegistryResponse } from './message.ts';
 import { nextLink } from './pagination.ts';

@@ -1,4 +1,4 @@
-import { listRepositories } from '../registry/catalog.ts';
+import { listRepositories } from '../registry/repositories/catalog.ts';
 import { limits } from '../registry/settings.ts';
 import type { RegistryResponse } from './message.ts';
 import { nextLink, parsePage } from './pagination.ts';

@@ -1,8 +1,8 @@
 import { parseRepositoryName, type RepositoryName } from '../domain/repository-name.ts';
 import type { Action } from '../domain/scope.ts';
 import { RegistryError } from '../errors.ts';
-import type { AttributeName } from '../registry/attributes.ts';
-import { refuseInRepositoryUnless } from '../registry/repository-attributes.ts';
+import type { AttributeName } from '../registry/rows/attributes.ts';
+import { refuseInRepositoryUnless } from '../registry/repositories/repository-attributes.ts';
 import type { App } from './app.ts';
 import { admit } from './auth-gate.ts';
 import type { RegistryRequest, RegistryResponse } from './message.ts';

@@ -11,7 +11,7 @@ import { essenceOf } from '../domain/media-type.ts';
 import { parseReference, parseTag, type Reference, type Tag } from '../domain/reference.ts';
 import { schema1Payload } from '../domain/schema1.ts';
 import { RegistryError } from '../errors.ts';
-import type { ManifestPut } from '../registry/put-manifest.ts';
+import type { ManifestPut } from '../registry/manifests/put-manifest.ts';
 import { limits } from '../registry/settings.ts';
 import { readBody } from './body.ts';
 import type { RegistryRequest } from './message.ts';

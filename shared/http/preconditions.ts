@@ -1,6 +1,6 @@
 import { type Digest, parseDigest } from '../domain/digest.ts';
 import { RegistryError } from '../errors.ts';
-import type { TagCondition } from '../registry/tag-operations.ts';
+import type { TagCondition } from '../registry/tags/tag-operations.ts';
 
 /**
  * Reads `If-Match` and `If-None-Match` of a manifest PUT (RFC 9110, section 13.1), where an entity

@@ -1,7 +1,7 @@
 import { LRUCache } from 'lru-cache';
-import type { Attributes } from './attributes.ts';
+import type { Attributes } from './rows/attributes.ts';
 import { FreshFlight } from './fresh-flight.ts';
-import type { BlobLink, StoredManifest, TagRow, UploadSession } from './rows.ts';
+import type { BlobLink, StoredManifest, TagRow, UploadSession } from './rows/row-types.ts';
 import { seconds } from './settings.ts';
 
 export interface CachedManifest {

@@ -1,10 +1,10 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { connectStorage } from '../../shared/adapters/storage.ts';
-import type { AttributeChange } from '../../shared/registry/attributes.ts';
-import { changeManifestAttributes } from '../../shared/registry/change-manifest.ts';
-import { deleteManifest, deleteTag } from '../../shared/registry/delete-manifest.ts';
-import { deleteRepository } from '../../shared/registry/delete-repository.ts';
-import { changeTagAttributes } from '../../shared/registry/describe-tag.ts';
+import type { AttributeChange } from '../../shared/registry/rows/attributes.ts';
+import { changeManifestAttributes } from '../../shared/registry/manifests/change-manifest.ts';
+import { deleteManifest, deleteTag } from '../../shared/registry/manifests/delete-manifest.ts';
+import { deleteRepository } from '../../shared/registry/repositories/delete-repository.ts';
+import { changeTagAttributes } from '../../shared/registry/tags/describe-tag.ts';
 import { keySettings } from '../contract/key-settings.ts';
 import { invariantChecker } from '../faults/invariants.ts';
 import { makeImage } from '../faults/image.ts';

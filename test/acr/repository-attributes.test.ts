@@ -1,12 +1,12 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
 import { connectStorage } from '../../shared/adapters/storage.ts';
 import { StorageUnavailable } from '../../shared/ports/table-store.ts';
-import { listTagDescriptions } from '../../shared/registry/describe-tag.ts';
+import { listTagDescriptions } from '../../shared/registry/tags/describe-tag.ts';
 import {
   changeRepositoryAttributes,
   repositoryAttributes,
-} from '../../shared/registry/repository-attributes.ts';
-import { repositoryPartition, tagKey } from '../../shared/registry/row-keys.ts';
+} from '../../shared/registry/repositories/repository-attributes.ts';
+import { repositoryPartition, tagKey } from '../../shared/registry/rows/row-keys.ts';
 import { keySettings } from '../contract/key-settings.ts';
 import { newInstance, repositoryNamed, tagNamed } from '../faults/in-process.ts';
 import { interpose, type PortCall, type Stores } from '../faults/interpose.ts';

@@ -2,7 +2,7 @@
 import { createHash, createHmac } from 'node:crypto';
 import { BlobServiceClient, StorageSharedKeyCredential } from '@azure/storage-blob';
 import { parseRepositoryName } from '../../shared/domain/repository-name.ts';
-import { repositoryPartition } from '../../shared/registry/row-keys.ts';
+import { repositoryPartition } from '../../shared/registry/rows/row-keys.ts';
 import { limits } from '../../shared/registry/settings.ts';
 import { writeRequest } from './connection.ts';
 import { download, MiB, type Layer } from './layers.ts';

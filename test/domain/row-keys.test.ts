@@ -14,7 +14,7 @@ import {
   tagOfKey,
   uploadKey,
   workKey,
-} from '../../shared/registry/row-keys.ts';
+} from '../../shared/registry/rows/row-keys.ts';
 import { anyDigest, anyRepository, anyTag } from './arbitraries.ts';
 
 const compare = (a: string, b: string) => (a < b ? -1 : a > b ? 1 : 0);

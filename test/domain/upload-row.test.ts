@@ -1,8 +1,12 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { newPhysicalName } from '../../shared/domain/physical-name.ts';
-import { blockIds, parseUploadSession, toProperties } from '../../shared/registry/upload-row.ts';
-import type { UploadSession } from '../../shared/registry/rows.ts';
+import {
+  blockIds,
+  parseUploadSession,
+  toProperties,
+} from '../../shared/registry/uploads/upload-row.ts';
+import type { UploadSession } from '../../shared/registry/rows/row-types.ts';
 import { anyDigest, hex } from './arbitraries.ts';
 
 const anySession: fc.Arbitrary<UploadSession> = fc.record({

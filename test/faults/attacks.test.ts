@@ -3,15 +3,15 @@ import { connectStorage } from '../../shared/adapters/storage.ts';
 import type { Digest } from '../../shared/domain/digest.ts';
 import type { RepositoryName } from '../../shared/domain/repository-name.ts';
 import { StorageUnavailable } from '../../shared/ports/table-store.ts';
-import { appendToUpload } from '../../shared/registry/append-upload.ts';
-import { readBlobLink } from '../../shared/registry/blob-link.ts';
-import { deleteBlob } from '../../shared/registry/delete-blob.ts';
-import { deleteManifest, deleteTag } from '../../shared/registry/delete-manifest.ts';
-import { finishUpload } from '../../shared/registry/finish-upload.ts';
-import { listTags } from '../../shared/registry/list-tags.ts';
-import { mountBlob } from '../../shared/registry/mount-blob.ts';
-import { readManifestRow } from '../../shared/registry/manifest-row.ts';
-import { locateBlob } from '../../shared/registry/pull-blob.ts';
+import { appendToUpload } from '../../shared/registry/uploads/append-upload.ts';
+import { readBlobLink } from '../../shared/registry/blobs/blob-link.ts';
+import { deleteBlob } from '../../shared/registry/blobs/delete-blob.ts';
+import { deleteManifest, deleteTag } from '../../shared/registry/manifests/delete-manifest.ts';
+import { finishUpload } from '../../shared/registry/uploads/finish-upload.ts';
+import { listTags } from '../../shared/registry/tags/list-tags.ts';
+import { mountBlob } from '../../shared/registry/blobs/mount-blob.ts';
+import { readManifestRow } from '../../shared/registry/manifests/manifest-row.ts';
+import { locateBlob } from '../../shared/registry/blobs/pull-blob.ts';
 import type { Registry } from '../../shared/registry/registry.ts';
 import {
   holderKey,
@@ -19,8 +19,8 @@ import {
   manifestKey,
   repositoryPartition,
   tagKey,
-} from '../../shared/registry/row-keys.ts';
-import { cancelUpload } from '../../shared/registry/upload-session.ts';
+} from '../../shared/registry/rows/row-keys.ts';
+import { cancelUpload } from '../../shared/registry/uploads/upload-session.ts';
 import { keySettings } from '../contract/key-settings.ts';
 import { startTestAzurite, type TestAzurite } from '../harness/azurite.ts';
 import { type FaultProxy, startFaultProxy } from '../harness/fault-proxy.ts';

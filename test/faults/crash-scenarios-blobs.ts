@@ -1,12 +1,12 @@
 import { expect } from 'vitest';
 import type { RepositoryName } from '../../shared/domain/repository-name.ts';
-import { appendToUpload } from '../../shared/registry/append-upload.ts';
-import { deleteBlob } from '../../shared/registry/delete-blob.ts';
-import { finishUpload } from '../../shared/registry/finish-upload.ts';
-import { mountBlob } from '../../shared/registry/mount-blob.ts';
-import { statBlob } from '../../shared/registry/pull-blob.ts';
+import { appendToUpload } from '../../shared/registry/uploads/append-upload.ts';
+import { deleteBlob } from '../../shared/registry/blobs/delete-blob.ts';
+import { finishUpload } from '../../shared/registry/uploads/finish-upload.ts';
+import { mountBlob } from '../../shared/registry/blobs/mount-blob.ts';
+import { statBlob } from '../../shared/registry/blobs/pull-blob.ts';
 import type { Registry } from '../../shared/registry/registry.ts';
-import { discardUpload, readUpload } from '../../shared/registry/upload-session.ts';
+import { discardUpload, readUpload } from '../../shared/registry/uploads/upload-session.ts';
 import { expectBlob, gone, type Scenario, unless404 } from './crash-scenario.ts';
 import { randomBlob, type TestBlob } from './image.ts';
 import { bodyOf, openUpload, pushBlob, repositoryNamed } from './in-process.ts';

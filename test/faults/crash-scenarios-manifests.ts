@@ -1,5 +1,5 @@
 import type { RepositoryName } from '../../shared/domain/repository-name.ts';
-import { deleteManifest, deleteTag } from '../../shared/registry/delete-manifest.ts';
+import { deleteManifest, deleteTag } from '../../shared/registry/manifests/delete-manifest.ts';
 import type { Registry } from '../../shared/registry/registry.ts';
 import { expectTag, gone, type Scenario, unless404 } from './crash-scenario.ts';
 import { makeImage, makeIndex, randomBlob, type TestImage, type TestManifest } from './image.ts';

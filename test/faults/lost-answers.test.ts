@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { connectStorage } from '../../shared/adapters/storage.ts';
-import { appendToUpload } from '../../shared/registry/append-upload.ts';
-import { deleteBlob } from '../../shared/registry/delete-blob.ts';
-import { deleteTag } from '../../shared/registry/delete-manifest.ts';
-import { finishUpload } from '../../shared/registry/finish-upload.ts';
+import { appendToUpload } from '../../shared/registry/uploads/append-upload.ts';
+import { deleteBlob } from '../../shared/registry/blobs/delete-blob.ts';
+import { deleteTag } from '../../shared/registry/manifests/delete-manifest.ts';
+import { finishUpload } from '../../shared/registry/uploads/finish-upload.ts';
 import type { Registry } from '../../shared/registry/registry.ts';
 import { keySettings } from '../contract/key-settings.ts';
 import { startTestAzurite, type TestAzurite } from '../harness/azurite.ts';

@@ -1,0 +1,71 @@
+import type { Digest } from '../../domain/digest.ts';
+import type { RepositoryName } from '../../domain/repository-name.ts';
+import { RegistryError } from '../../errors.ts';
+import type { Operation, RowProperties } from '../../ports/table-store.ts';
+import { type AttributeChange, manifestUnreadable } from '../rows/attributes.ts';
+import { cacheKey } from '../caches.ts';
+import { lostRace, untilDecided } from '../contention.ts';
+import { readManifestRow } from './manifest-row.ts';
+import type { Registry } from '../registry.ts';
+import { manifestKey, repositoryPartition, tagKey, tagOfKey } from '../rows/row-keys.ts';
+import type { ManifestRow } from '../rows/row-types.ts';
+import { tagsOfManifests } from '../tags/tags-of-manifests.ts';
+import { forgetTags } from '../tags/tag-row.ts';
+
+/** Two operations a tag and one for the manifest: 100 at most. */
+const tagsPerTransaction = 49;
+
+/**
+ * Switches attributes of a manifest, leaving everything else of it as it is. Whether it may be read
+ * its tags' rows say, too, so that a pull by tag need not ask it: the first 49 change with it in
+ * one transaction, more before it. Throws MANIFEST_UNKNOWN.
+ */
+export async function changeManifestAttributes(
+  registry: Registry,
+  repository: RepositoryName,
+  digest: Digest,
+  change: AttributeChange,
+): Promise<void> {
+  const partition = repositoryPartition(repository);
+  await untilDecided(async () => {
+    const row = await readManifestRow(registry, partition, digest);
+    if (row?.state !== 'live') throw new RegistryError('MANIFEST_UNKNOWN', { detail: { digest } });
+    return await attempt(registry, partition, row, change);
+  });
+  registry.caches.manifests.delete(cacheKey(partition, manifestKey(digest)));
+}
+
+/** A tag that comes or goes meanwhile changes the manifest's row or its own reverse row. */
+async function attempt(
+  registry: Registry,
+  partition: string,
+  { digest, etag: etagRead }: ManifestRow,
+  change: AttributeChange,
+): Promise<undefined | typeof lostRace> {
+  const { readEnabled } = change;
+  const tags =
+    readEnabled === undefined
+      ? []
+      : (await tagsOfManifests(registry, partition, [digest], 'contiguous'))(digest);
+  let etag = etagRead;
+  for (let at = 0; at === 0 || at < tags.length; at += tagsPerTransaction) {
+    const isLast = at + tagsPerTransaction >= tags.length;
+    const outcome = await registry.tables.commit('repo', partition, [
+      merge(manifestKey(digest), etag, isLast ? change : {}),
+      ...tags
+        .slice(at, at + tagsPerTransaction)
+        .flatMap((tag) => [
+          merge(tagOfKey(digest, tag), '*', {}),
+          merge(tagKey(tag), '*', { [manifestUnreadable]: readEnabled === false }),
+        ]),
+    ]);
+    if (!outcome.ok) return lostRace;
+    etag = outcome.etags[0] ?? '';
+  }
+  forgetTags(registry, partition, tags);
+  return undefined;
+}
+
+function merge(rowKey: string, etag: string, properties: RowProperties): Operation {
+  return { kind: 'merge', rowKey, etag, properties };
+}

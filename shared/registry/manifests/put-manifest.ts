@@ -1,0 +1,193 @@
+import type { Digest } from '../../domain/digest.ts';
+import type { Manifest } from '../../domain/manifest.ts';
+import type { Tag } from '../../domain/reference.ts';
+import type { RepositoryName } from '../../domain/repository-name.ts';
+import { matchesPattern } from '../../domain/repository-pattern.ts';
+import { RegistryError } from '../../errors.ts';
+import type { Operation } from '../../ports/table-store.ts';
+import { attributesOf } from '../rows/attributes.ts';
+import { ensureVisible } from '../repositories/catalog.ts';
+import { lostRace, untilDecided } from '../contention.ts';
+import { rememberManifest } from './get-manifest.ts';
+import { type Presence, probeChildren } from './manifest-children.ts';
+import { readManifestRow } from './manifest-row.ts';
+import { writeManifest, type WriteOutcome } from './manifest-write.ts';
+import { fallbackSubject, ingestFallback } from './ingest-fallback.ts';
+import type { Registry } from '../registry.ts';
+import { manifestKey, repositoryPartition } from '../rows/row-keys.ts';
+import type { ManifestRow, TagRow } from '../rows/row-types.ts';
+import { checkCondition, leftBehind, pointTag, type TagCondition } from '../tags/tag-operations.ts';
+import { forgetTags, readTag } from '../tags/tag-row.ts';
+
+export interface ManifestPut {
+  readonly digest: Digest;
+  readonly manifest: Manifest;
+  readonly bytes: Uint8Array;
+  readonly tags: readonly Tag[];
+  readonly condition: TagCondition;
+}
+
+/**
+ * Each is up to four operations, a work row for what it leaves behind included: so many fit beside
+ * a manifest.
+ */
+const tagsPerTransaction = 20;
+
+/**
+ * PUT of a manifest (OCI distribution-spec v1.1, end-7): the manifest is live and every tag points
+ * to it, atomically for the first twenty tags. Throws MANIFEST_BLOB_UNKNOWN with all that is
+ * missing, MANIFEST_INVALID when the digest is known under another media type, 412 when a tag is
+ * not as demanded, DENIED when it is locked.
+ */
+export async function putManifest(
+  registry: Registry,
+  repository: RepositoryName,
+  put: ManifestPut,
+): Promise<void> {
+  const partition = repositoryPartition(repository);
+  const confirmedAtMs = performance.now();
+  await checkAllTags(registry, partition, put);
+  let readable = true;
+  for (let at = 0; at === 0 || at < put.tags.length; at += tagsPerTransaction) {
+    const tags = put.tags.slice(at, at + tagsPerTransaction);
+    const before = await putWithTags(registry, repository, { ...put, tags });
+    readable = attributesOf(before?.properties ?? {}).readEnabled;
+    forgetTags(registry, partition, tags);
+  }
+  for (const subject of put.tags.map(fallbackSubject)) {
+    if (subject === undefined || put.manifest.kind !== 'index') continue;
+    await ingestFallback(registry, partition, subject, put.manifest);
+  }
+  await ensureVisible(registry, repository);
+  // Other signatures make other bytes of the same digest, and the first that were stored stand.
+  if (put.manifest.kind === 'schema1' || !readable) return;
+  rememberManifest(
+    registry,
+    partition,
+    {
+      digest: put.digest,
+      mediaType: put.manifest.mediaType,
+      bytes: put.bytes,
+    },
+    confirmedAtMs,
+  );
+}
+
+/**
+ * Where the tags take several transactions, a demand that one does not meet must stop the first
+ * already.
+ */
+async function checkAllTags(
+  registry: Registry,
+  partition: string,
+  { tags, condition }: ManifestPut,
+): Promise<void> {
+  if (tags.length <= tagsPerTransaction || condition.kind === 'none') return;
+  const rows = await Promise.all(tags.map((tag) => readTag(registry, partition, tag)));
+  tags.forEach((tag, index) => checkCondition(condition, tag, rows[index]));
+}
+
+/** Answers the live manifest that there was before. */
+async function putWithTags(
+  registry: Registry,
+  repository: RepositoryName,
+  put: ManifestPut,
+): Promise<ManifestRow | undefined> {
+  const partition = repositoryPartition(repository);
+  let presence: Presence = new Map();
+  let rows: TargetRows | undefined;
+  return await untilDecided(async () => {
+    rows ??= await readTargetRows(registry, partition, put);
+    const outcome = await attemptPut(registry, partition, put, { ...rows, presence });
+    if (outcome.ok) return rows.current?.state === 'live' ? rows.current : undefined;
+    // When a child was not there, what was read of the manifest and its tags may well still hold.
+    if (failedAtChild(outcome, put)) presence = await probe(registry, repository, put);
+    else rows = undefined;
+    return lostRace;
+  });
+}
+
+/** What is there before the manifest and its tags are written. */
+interface TargetRows {
+  readonly current: ManifestRow | undefined;
+  readonly tags: readonly (TagRow | undefined)[];
+}
+
+async function readTargetRows(
+  registry: Registry,
+  partition: string,
+  put: ManifestPut,
+): Promise<TargetRows> {
+  const [current, ...tags] = await Promise.all([
+    readManifestRow(registry, partition, put.digest),
+    ...put.tags.map((tag) => readTag(registry, partition, tag)),
+  ]);
+  return { current, tags };
+}
+
+async function attemptPut(
+  registry: Registry,
+  partition: string,
+  put: ManifestPut,
+  { current, tags, presence }: TargetRows & { readonly presence: Presence },
+): Promise<WriteOutcome> {
+  const { digest, manifest, bytes } = put;
+  const sizeBytes = current?.state === 'live' ? current.sizeBytes : bytes.byteLength;
+  const unreadable = current?.state === 'live' && !attributesOf(current.properties).readEnabled;
+  const target = { digest, mediaType: manifest.mediaType, sizeBytes, unreadable };
+  const pointed = put.tags.flatMap((tag, index) => {
+    checkCondition(put.condition, tag, tags[index]);
+    return pointTag(registry, tag, tags[index], target);
+  });
+  const tail = [...pointed, ...leftBehind(registry, tags, target)];
+
+  if (current?.state !== 'live') {
+    const write = { partition, digest, manifest, bytes, current, presence, tail };
+    return await writeManifest(registry, write);
+  }
+  if (current.mediaType !== manifest.mediaType) {
+    throw new RegistryError('MANIFEST_INVALID', {
+      message: `the manifest is known as ${current.mediaType}`,
+      detail: { digest },
+    });
+  }
+  if (tail.length === 0) return { ok: true, etags: [] };
+  return await assertLive(registry, partition, current, tail);
+}
+
+/** The children of a live manifest are safe; all there is to assert is that it still lives. */
+async function assertLive(
+  registry: Registry,
+  partition: string,
+  current: ManifestRow,
+  tail: readonly Operation[],
+): Promise<WriteOutcome> {
+  const operations: Operation[] = [
+    { kind: 'merge', rowKey: manifestKey(current.digest), etag: current.etag, properties: {} },
+    ...tail,
+  ];
+  const outcome = await registry.tables.commit('repo', partition, operations);
+  return outcome.ok ? outcome : { ...outcome, operation: operations[outcome.index] };
+}
+
+function failedAtChild(
+  outcome: Extract<WriteOutcome, { ok: false }>,
+  { digest }: ManifestPut,
+): boolean {
+  const { operation, reason } = outcome;
+  const touches = operation?.kind === 'merge' && operation.etag === '*';
+  return reason === 'missing' && touches && operation.rowKey !== manifestKey(digest);
+}
+
+async function probe(
+  registry: Registry,
+  repository: RepositoryName,
+  { manifest }: ManifestPut,
+): Promise<Presence> {
+  const lenient = matchesPattern(registry.allowMissingBlobs, repository);
+  const children = manifest.children.map((child) => ({
+    ...child,
+    optional: child.optional || lenient,
+  }));
+  return await probeChildren(registry, repositoryPartition(repository), children);
+}

@@ -1,0 +1,70 @@
+import { RegistryError } from '../../errors.ts';
+import type { RepositoryName } from '../../domain/repository-name.ts';
+import type { Registry } from '../registry.ts';
+import { type Bytes, stage } from './stage.ts';
+import type { UploadSession } from '../rows/row-types.ts';
+import { advanceUpload, readUpload, recallUpload } from './upload-session.ts';
+
+/** What a client says it sends: bytes `first` to `last` of the blob, both inclusive. */
+export interface ContentRange {
+  readonly first: number;
+  readonly last: number;
+}
+
+/**
+ * PATCH of an upload (OCI distribution-spec v1.1, end-5): stages the body at the session's end.
+ * Without a range the body is whatever comes next. Throws BLOB_UPLOAD_UNKNOWN, BLOB_UPLOAD_INVALID
+ * with 416 when the range does not begin where the session ends, SIZE_INVALID when the body is not
+ * as long as its range.
+ */
+export async function appendToUpload(
+  registry: Registry,
+  repository: RepositoryName,
+  id: string,
+  body: Bytes,
+  range: ContentRange | undefined,
+): Promise<UploadSession> {
+  const session = await sessionAt(registry, repository, id, range);
+  const staged = await stage(registry.blobs, session.name, body, {
+    algorithm: session.algorithm,
+    keepWhole: false,
+  });
+  checkLength(staged.sizeBytes, range);
+  const advanced = await advanceUpload(registry, repository, session, staged);
+  if (advanced !== undefined) return advanced;
+
+  const current = await readUpload(registry, repository, id);
+  throw outOfOrder(current);
+}
+
+/**
+ * The session, which must end where the range begins. Trusts this instance's memory only when it
+ * agrees.
+ */
+export async function sessionAt(
+  registry: Registry,
+  repository: RepositoryName,
+  id: string,
+  range: ContentRange | undefined,
+): Promise<UploadSession> {
+  const recalled = await recallUpload(registry, repository, id);
+  if (range === undefined ? recalled.offset === 0 : range.first === recalled.offset)
+    return recalled;
+  const session = await readUpload(registry, repository, id);
+  if (range !== undefined && range.first !== session.offset) throw outOfOrder(session);
+  return session;
+}
+
+export function checkLength(sizeBytes: number, range: ContentRange | undefined): void {
+  if (range !== undefined && sizeBytes !== range.last - range.first + 1) {
+    throw new RegistryError('SIZE_INVALID', { detail: { received: sizeBytes, range } });
+  }
+}
+
+function outOfOrder(session: UploadSession): RegistryError {
+  return new RegistryError('BLOB_UPLOAD_INVALID', {
+    status: 416,
+    message: 'the chunk does not begin where the upload ends',
+    detail: { upload: session.id, offset: session.offset },
+  });
+}
