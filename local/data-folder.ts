@@ -10,16 +10,20 @@ export interface DataFolder {
   readonly storageKey: string;
   /** Generated on the first start. */
   readonly adminPassword: string;
+  /** The file it is kept in. */
+  readonly adminPasswordFile: string;
 }
 
 /** Makes the folder and its secrets where they are missing. Throws when it cannot be written to. */
 export function openDataFolder(path: string): DataFolder {
   makeFolder(path);
   accessSync(path, constants.W_OK);
+  const adminPasswordFile = join(path, 'admin-password');
   return {
     storageFolder: join(path, 'azurite'),
     storageKey: keepSecret(join(path, 'storage-key'), () => randomBytes(64).toString('base64')),
-    adminPassword: keepSecret(join(path, 'admin-password'), () => randomBytes(16).toString('hex')),
+    adminPassword: keepSecret(adminPasswordFile, () => randomBytes(16).toString('hex')),
+    adminPasswordFile,
   };
 }
 

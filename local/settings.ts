@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { resolve } from 'node:path';
 import { createSecureContext } from 'node:tls';
 import { ConfigError, readConfig } from '../shared/config.ts';
 import { registryEnvironment } from './registry-environment.ts';
@@ -7,6 +8,7 @@ import { registryEnvironment } from './registry-environment.ts';
 export interface LocalSettings {
   readonly address: string;
   readonly port: number;
+  /** An absolute path. */
   readonly dataFolder: string;
   readonly publicUrl: string | undefined;
   readonly tls: { readonly cert: Buffer; readonly key: Buffer } | undefined;
@@ -94,7 +96,7 @@ export function readLocalSettings(environment: Environment): LocalSettings {
   const settings: LocalSettings = {
     address: value('LIGHTER_HOST') ?? '127.0.0.1',
     port: integer('LIGHTER_PORT', 5080, 65_535),
-    dataFolder: value('LIGHTER_DATA') ?? '.lighter',
+    dataFolder: resolve(value('LIGHTER_DATA') ?? '.lighter'),
     publicUrl: value('LIGHTER_PUBLIC_URL'),
     tls: tls(),
     adminPassword: value('LIGHTER_ADMIN_PASSWORD'),

@@ -6,7 +6,7 @@ export function explainStartError(error: unknown, settings: LocalSettings): stri
   if (!(error instanceof Error)) return String(error);
   const { address, port, dataFolder } = settings;
   if (error instanceof FolderInUseError) {
-    return `Another Lighter is using the data folder ${dataFolder}.`;
+    return `Another Lighter is using the data folder ${dataFolder}. End it, or set LIGHTER_DATA to another folder and LIGHTER_PORT to another port.`;
   }
   const code = 'code' in error ? error.code : undefined;
   const isNetwork =

@@ -36,27 +36,34 @@ async function start(): Promise<void> {
   const settings = readLocalSettings(process.env);
   try {
     const folder = openDataFolder(settings.dataFolder);
-    const { storageFolder, storageKey, adminPassword } = folder;
+    const { storageFolder, storageKey, adminPassword, adminPasswordFile } = folder;
     const azurite = await startAzurite({
       dataFolder: storageFolder,
       accountName,
       accountKey: storageKey,
     });
     const host = startHost(settings, folder, azurite);
-    endOnSignal(host, azurite);
+    endOnSignal(host, azurite, settings);
     azurite.unexpectedExit.then(fail, fail);
-    process.stdout.write(welcome(settings, (await host).port, adminPassword));
+    const { port } = await host;
+    const onTerminal = process.stdout.isTTY;
+    process.stdout.write(welcome({ settings, port, adminPassword, adminPasswordFile, onTerminal }));
   } catch (error) {
     fail(explainStartError(error, settings));
   }
 }
 
 /** Ends the host before its storage, so that nothing it has answered is lost; exit code 0. */
-function endOnSignal(starting: Promise<LocalHost>, azurite: RunningAzurite): void {
+function endOnSignal(
+  starting: Promise<LocalHost>,
+  azurite: RunningAzurite,
+  { dataFolder }: LocalSettings,
+): void {
   async function end(): Promise<void> {
     const host = await starting;
     await host.stop();
     await azurite.stop();
+    process.stdout.write(`Lighter has ended; its data is in ${dataFolder}\n`);
     process.exit(0);
   }
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 
 export interface StartedCommand {
-  /** Everything it wrote, once it has said that it is ready or has ended. */
+  /** Everything it wrote so far. */
   readonly stdout: string;
   readonly stderr: string;
   /** Its exit code, when it has ended. */
@@ -45,7 +45,12 @@ export async function runStartCommand(
   });
   await Promise.race([ready, closed]);
   return {
-    ...written,
+    get stdout() {
+      return written.stdout;
+    },
+    get stderr() {
+      return written.stderr;
+    },
     exitCode: child.exitCode ?? undefined,
     url: /ready at (\S+)/.exec(written.stdout)?.[1] ?? '',
     pid: child.pid ?? 0,

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
 import type { IncomingMessage } from 'node:http';
 import { mkdtemp, rm, stat, writeFile } from 'node:fs/promises';
 import { connect, createServer } from 'node:net';
@@ -7,6 +8,7 @@ import { request } from 'node:https';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { stripVTControlCharacters } from 'node:util';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { makeTestCertificate } from '../harness/certificate.ts';
 import { runStartCommand, type StartedCommand } from '../harness/start-command.ts';
@@ -20,9 +22,16 @@ beforeEach(async () => {
 });
 afterEach(() => rm(folder, { recursive: true, force: true }));
 
+/** The password that was made up, from the file that the words to type read it from. */
 function passwordOf({ stdout }: StartedCommand): string {
-  return /docker login .* -p (\S+)/.exec(stdout)?.[1] ?? '';
+  const file = /docker login .* --password-stdin < (\S+)/.exec(stdout)?.[1];
+  return file === undefined ? '' : readFileSync(file, 'utf8').trim();
 }
+
+/** Makes the command take its stdout for a terminal. */
+const onTerminal = {
+  NODE_OPTIONS: '--import=data:text/javascript,process.stdout.isTTY=true',
+};
 
 function basic(password: string): { authorization: string } {
   return { authorization: `Basic ${btoa(`admin:${password}`)}` };
@@ -57,14 +66,50 @@ describe('npm start', () => {
     const host = lighter.url.replace('http://', '');
     const lines = lighter.stdout.split('\n');
     expect(lines[0]).toBe(`Lighter is ready at ${lighter.url} and keeps its data in ${dataFolder}`);
-    expect(lines).toContain(`  docker login ${host} -u admin -p ${passwordOf(lighter)}`);
-    expect(lines).toContain(`  docker push  ${host}/alpine`);
+    const passwordFile = join(dataFolder, 'admin-password');
+    expect(lines.slice(2, 6)).toEqual([
+      '  docker pull  alpine',
+      `  docker login ${host} -u admin --password-stdin < ${passwordFile}`,
+      `  docker tag   alpine ${host}/alpine`,
+      `  docker push  ${host}/alpine`,
+    ]);
 
     const anonymous = await fetch(`${lighter.url}/v2/`);
     const admin = await fetch(`${lighter.url}/v2/`, { headers: basic(passwordOf(lighter)) });
     expect([anonymous.status, admin.status]).toEqual([401, 200]);
     expect(await lighter.end('SIGINT')).toBe(0);
+    expect(lighter.stdout).toContain(`Lighter has ended; its data is in ${dataFolder}\n`);
     expect(lighter.stderr).toBe('');
+  });
+
+  it('logs one line of JSON a request, the time first, and never the password', async () => {
+    const lighter = await runStartCommand({ LIGHTER_DATA: dataFolder });
+    const password = passwordOf(lighter);
+    await fetch(`${lighter.url}/v2/`, { headers: basic(password) });
+    await lighter.end('SIGTERM');
+    const logged = lighter.stdout.split('\n').filter((line) => line.startsWith('{'));
+    expect(logged).toHaveLength(1);
+    expect(logged[0]).toMatch(/^\{"time":"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z","requestId":/);
+    expect(JSON.parse(logged[0] ?? '')).toMatchObject({ path: '/v2/', status: 200 });
+    expect(password).toMatch(/^[0-9a-f]{32}$/);
+    expect(lighter.stdout).not.toContain(password);
+  });
+
+  it('on a terminal shows the password, and a short line for what is not routine', async () => {
+    const lighter = await runStartCommand({ LIGHTER_DATA: dataFolder, ...onTerminal });
+    const password = readFileSync(join(dataFolder, 'admin-password'), 'utf8').trim();
+    const headers = { ...basic(password), 'user-agent': 'docker/20.10.24 go/go1.19' };
+    await fetch(`${lighter.url}/v2/`);
+    await fetch(`${lighter.url}/healthz`);
+    await fetch(`${lighter.url}/v2/app/manifests/none`, { headers });
+    await lighter.end('SIGTERM');
+    expect(lighter.stdout).toContain(` -u admin -p ${password}\n`);
+    const afterwards = lighter.stdout.split('Ctrl-C ends it.\n')[1] ?? '';
+    expect(stripVTControlCharacters(afterwards).split('\n').slice(0, -2)).toEqual([
+      expect.stringMatching(
+        /^\d\d:\d\d:\d\d  GET     404 +\d+ ms  \/v2\/app\/manifests\/none  docker\/20\.10\.24  [A-Z_]+$/,
+      ),
+    ]);
   });
 
   it('keeps its secrets to their owner, and keeps them: password and data survive a restart', async () => {
@@ -109,7 +154,8 @@ describe('npm start', () => {
     const admin = await fetch(`${lighter.url}/v2/`, { headers: basic(password) });
     await lighter.end('SIGTERM');
     expect(admin.status).toBe(200);
-    expect(lighter.stdout).toContain('-p "$LIGHTER_ADMIN_PASSWORD"');
+    expect(lighter.stdout).toMatch(/docker login \S+ -u admin\n/);
+    expect(lighter.stdout).toContain('(password: LIGHTER_ADMIN_PASSWORD)');
     expect(lighter.stdout).not.toContain(password);
   });
 
@@ -200,7 +246,9 @@ describe('npm start refuses, with one clear line and exit code 1,', () => {
     const first = await runStartCommand({ LIGHTER_DATA: dataFolder });
     const words = await refusal({});
     await first.end('SIGTERM');
-    expect(words).toBe(`Another Lighter is using the data folder ${dataFolder}.\n`);
+    expect(words).toBe(
+      `Another Lighter is using the data folder ${dataFolder}. End it, or set LIGHTER_DATA to another folder and LIGHTER_PORT to another port.\n`,
+    );
   });
 
   it('a data folder that cannot be written to', async () => {
