@@ -78,9 +78,15 @@ export function readLocalSettings(environment: Environment): LocalSettings {
       return undefined;
     }
   }
+  function pem(name: SettingName, content: string, label: RegExp): Buffer | undefined {
+    const bytes = file(name);
+    if (bytes === undefined || label.test(bytes.toString('latin1'))) return bytes;
+    problems.push(`${name}: the file is not PEM with a ${content}: ${value(name)}`);
+    return undefined;
+  }
   function tls(): LocalSettings['tls'] {
-    const cert = file('LIGHTER_TLS_CERT');
-    const key = file('LIGHTER_TLS_KEY');
+    const cert = pem('LIGHTER_TLS_CERT', 'certificate', /-----BEGIN CERTIFICATE-----/);
+    const key = pem('LIGHTER_TLS_KEY', 'private key', /-----BEGIN (?:[A-Z]+ )?PRIVATE KEY-----/);
     const given = (['LIGHTER_TLS_CERT', 'LIGHTER_TLS_KEY'] as const).filter((name) => value(name));
     if (given.length === 1) problems.push('LIGHTER_TLS_CERT and LIGHTER_TLS_KEY go together.');
     if (cert === undefined || key === undefined) return undefined;

@@ -1,4 +1,5 @@
 /** `npm start`: Azurite and all functions of the registry, in the foreground. */
+import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { startAzurite, type RunningAzurite } from './azurite.ts';
 import { openDataFolder, type DataFolder } from './data-folder.ts';
@@ -6,9 +7,12 @@ import { startLocalHost, type LocalHost } from './local-host.ts';
 import { registryEnvironment } from './registry-environment.ts';
 import { readLocalSettings, type LocalSettings } from './settings.ts';
 import { explainStartError } from './start-error.ts';
+import { unusedSettings } from './unused-settings.ts';
 import { welcome } from './welcome.ts';
 
 const root = new URL('../', import.meta.url);
+const sources = fileURLToPath(new URL('functions/index.ts', root));
+const bundle = fileURLToPath(new URL('dist/main.cjs', root));
 const accountName = 'lighter';
 
 function fail(message: string): never {
@@ -23,17 +27,20 @@ async function startHost(
 ): Promise<LocalHost> {
   const { adminPassword = folder.adminPassword, publicUrl } = settings;
   Object.assign(process.env, registryEnvironment({ storage: azurite, adminPassword, publicUrl }));
-  const appFile = settings.bundle ? 'dist/main.cjs' : 'functions/index.ts';
   return startLocalHost({
     ...settings,
-    appFile: fileURLToPath(new URL(appFile, root)),
+    appFile: settings.bundle ? bundle : sources,
     hostJsonFile: fileURLToPath(new URL('host.json', root)),
     storage: azurite,
   });
 }
 
 async function start(): Promise<void> {
+  for (const line of unusedSettings(process.env)) process.stderr.write(`${line}\n`);
   const settings = readLocalSettings(process.env);
+  if (settings.bundle && !existsSync(bundle)) {
+    fail('LIGHTER_BUNDLE is 1 but dist/main.cjs is missing: npm run build first.');
+  }
   try {
     const folder = openDataFolder(settings.dataFolder);
     const { storageFolder, storageKey, adminPassword, adminPasswordFile } = folder;

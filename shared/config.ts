@@ -155,7 +155,7 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
       .filter(Boolean);
     for (const pattern of list) {
       if (!/^(?:\*|[a-z0-9._/-]+\*?)$/.test(pattern))
-        problems.push(`${name}: bad pattern ${pattern}`);
+        problems.push(`${name}: not a name, a prefix ended by *, or *: ${pattern}`);
     }
     return list;
   };

@@ -271,6 +271,7 @@ describe('npm start refuses, with one clear line and exit code 1,', () => {
       LIGHTER_BUNDLE: 'yes',
       LIGHTER_TLS_CERT: join(folder, 'no-such-file'),
       LIGHTER_PUBLIC_URL: 'registry',
+      LIGHTER_ANONYMOUS_PULL: 'public/*,a*b',
     });
     expect(words.trim().split('\n')).toEqual([
       'LIGHTER_PORT is not a whole number from 0 to 65535: 99999',
@@ -278,6 +279,22 @@ describe('npm start refuses, with one clear line and exit code 1,', () => {
       'LIGHTER_TLS_CERT and LIGHTER_TLS_KEY go together.',
       'LIGHTER_BUNDLE is neither 0 nor 1: yes',
       expect.stringContaining('LIGHTER_PUBLIC_URL is not'),
+      'LIGHTER_ANONYMOUS_PULL: not a name, a prefix ended by *, or *: a*b',
+    ]);
+  });
+
+  it('a certificate and a key that are not PEM, after a word on what is no setting', async () => {
+    const file = join(folder, 'not-pem');
+    await writeFile(file, 'DER');
+    const words = await refusal({
+      LIGHTER_TLS_CERT: file,
+      LIGHTER_TLS_KEY: file,
+      LIGHTER_PROT: '5081',
+    });
+    expect(words.trim().split('\n')).toEqual([
+      'LIGHTER_PROT is not a setting.',
+      `LIGHTER_TLS_CERT: the file is not PEM with a certificate: ${file}`,
+      `LIGHTER_TLS_KEY: the file is not PEM with a private key: ${file}`,
     ]);
   });
 });
