@@ -10,6 +10,7 @@ import { blobsRoute } from './blobs.ts';
 import { catalogRoute } from './catalog.ts';
 import { exchangeRoute } from './exchange.ts';
 import { healthRoute } from './health.ts';
+import { homeRoute } from './home.ts';
 import { jwksRoute } from './jwks.ts';
 import { manifestsRoute } from './manifests.ts';
 import { referrersRoute } from './referrers.ts';
@@ -42,4 +43,5 @@ export const routes: readonly Route[] = [
   searchRoute,
   jwksRoute,
   healthRoute,
+  homeRoute,
 ];

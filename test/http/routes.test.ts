@@ -143,6 +143,7 @@ describe('methods and routes', () => {
     ['/v1/search', 'DELETE', 'GET'],
     ['/oauth2/token', 'PUT', 'GET, POST'],
     ['/healthz', 'POST', 'GET, HEAD'],
+    ['/', 'PUT', 'GET, HEAD'],
     ['/.well-known/jwks.json', 'PUT', 'GET'],
     ['/v2/a/b/manifests/latest', 'OPTIONS', 'GET, HEAD, PUT, DELETE'],
   ])('%s has no %s, and says what it has', async (path, method, allowed) => {
@@ -153,7 +154,6 @@ describe('methods and routes', () => {
   });
 
   test.each([
-    '/',
     '/favicon.ico',
     '/v1/',
     '/v2/a',
@@ -179,6 +179,16 @@ describe('methods and routes', () => {
       expect(header(answer, 'Docker-Distribution-Api-Version')).toBe('registry/2.0');
       expect(header(answer, 'X-Ms-Correlation-Request-Id')).toMatch(/^[0-9a-f-]{36}$/);
     }
+  });
+
+  test('the root greets a browser', async () => {
+    const { anonymous, lighter } = registry();
+    const answer = await anonymous.send('GET', '/');
+    expect([answer.status, header(answer, 'Content-Type')]).toEqual([200, 'text/plain']);
+    expect(answer.body.toString()).toBe(
+      `Lighter, a container registry: docker login ${lighter.host}\n`,
+    );
+    expect((await anonymous.send('HEAD', '/')).status).toBe(200);
   });
 
   test('healthz is open and says ok', async () => {
