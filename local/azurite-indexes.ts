@@ -16,10 +16,10 @@ interface Resultset {
 type Filter = Readonly<Record<string, unknown>>;
 
 /**
- * Makes lookups by several properties begin with the index in which fewest documents match. LokiJS uses
- * the index of the property that is named first and compares all documents it finds there. Azurite names
- * the account or the partition first: without this, each request goes through all blobs of the account or
- * all rows of the repository.
+ * Makes lookups by several properties begin with the index in which fewest documents match. LokiJS
+ * uses the index of the property that is named first and compares all documents it finds there.
+ * Azurite names the account or the partition first: without this, each request goes through all
+ * blobs of the account or all rows of the repository.
  */
 export function lookUpByNarrowestIndex(resultsets: { readonly prototype: Resultset }): void {
   const { prototype } = resultsets;
@@ -36,7 +36,9 @@ function narrowestFirst({ collection }: Resultset, filters: readonly Filter[]): 
   return first === undefined ? filters : [first, ...filters.toSpliced(narrowest, 1)];
 }
 
-/** How many documents the index of the filter's property offers; infinitely many when it is no help. */
+/**
+ * How many documents the index of the filter's property offers; infinitely many when it is no help.
+ */
 function countMatches(collection: Collection, filter: Filter): number {
   const [[property, value] = ['', undefined]] = Object.entries(filter);
   if (typeof value !== 'string' || !(property in collection.binaryIndices)) return Infinity;

@@ -5,7 +5,9 @@ export interface AzuriteStart {
   readonly accountName: string;
   /** Base64, as Azure shows an account key. */
   readonly accountKey: string;
-  /** Serves HTTPS, and accepts Entra bearer tokens when `acceptsBearer` (Azurite's `--oauth basic`). */
+  /**
+   * Serves HTTPS, and accepts Entra bearer tokens when `acceptsBearer` (Azurite's `--oauth basic`).
+   */
   readonly tls: AzuriteTls | undefined;
 }
 
@@ -16,8 +18,8 @@ export interface AzuriteTls {
 }
 
 /**
- * What the parent tells the Azurite process afterwards, with a client's connection: to answer, on that
- * connection, the request whose head this is, and then to close it.
+ * What the parent tells the Azurite process afterwards, with a client's connection: to answer, on
+ * that connection, the request whose head this is, and then to close it.
  */
 export interface AzuriteServe {
   readonly head: string;

@@ -179,7 +179,8 @@ async function run(start: AzuriteStart): Promise<void> {
   if (!process.connected) endOrFail();
 }
 
-// A Ctrl-C, or a service manager's SIGTERM, reaches all processes; the parent decides when storage ends.
+// A Ctrl-C, or a service manager's SIGTERM, reaches all processes; the parent decides when
+// storage ends.
 for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => undefined);
 process.once('message', (start: AzuriteStart) => {
   run(start).catch((error: unknown) => {

@@ -24,10 +24,11 @@ const pausePerSerializingTime = 9;
  *
  * Azurite alone saves each of its databases on a timer of its own, every 5 s: after a SIGKILL the
  * tables can then name blobs that are not there. Here all of them are serialized in one turn of the
- * event loop and renamed into place one after the other, in the order given: extents, blobs, tables,
- * so that even between two renames nothing refers to what is missing. A pause follows that is long
- * enough for serializing to take at most a tenth of this thread's time, however large the databases.
- * What a SIGKILL loses is what came since the last save: that pause and the time to write.
+ * event loop and renamed into place one after the other, in the order given: extents, blobs,
+ * tables, so that even between two renames nothing refers to what is missing. A pause follows that
+ * is long enough for serializing to take at most a tenth of this thread's time, however large the
+ * databases. What a SIGKILL loses is what came since the last save: that pause and the time to
+ * write.
  */
 export function startSnapshots(
   databases: readonly SnapshotDatabase[],

@@ -32,8 +32,8 @@ const stopTimeoutMs = 30_000;
 const serverFile = fileURLToPath(new URL('azurite-server.ts', import.meta.url));
 
 /**
- * Starts Azurite's blob and table services as a child process on free loopback ports and waits until
- * both accept requests. Rejects, with nothing left running, when they do not: with a
+ * Starts Azurite's blob and table services as a child process on free loopback ports and waits
+ * until both accept requests. Rejects, with nothing left running, when they do not: with a
  * FolderInUseError when another Azurite has the data folder.
  */
 export async function startAzurite(options: AzuriteOptions): Promise<RunningAzurite> {

@@ -22,7 +22,8 @@ const retryMs = 50;
 
 /**
  * Takes a folder for this process. The lock is a listening socket, so it is gone with the process,
- * however that ends. Waits for a holder that is ending; throws a FolderInUseError for one that is not.
+ * however that ends. Waits for a holder that is ending; throws a FolderInUseError for one that is
+ * not.
  */
 export async function lockFolder(folder: string): Promise<FolderLock> {
   const path = socketPath(realpathSync(folder));

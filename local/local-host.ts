@@ -26,8 +26,8 @@ const keepAliveMs = 130_000;
 const drainMs = 3_000;
 
 /**
- * Serves a function app, and the storage it redirects to, on one port. Rejects when the app cannot be
- * loaded or the port cannot be had.
+ * Serves a function app, and the storage it redirects to, on one port. Rejects when the app cannot
+ * be loaded or the port cannot be had.
  */
 export async function startLocalHost(options: LocalHostOptions): Promise<LocalHost> {
   const { address, port, tls } = options;

@@ -20,7 +20,10 @@ export interface LocalSettings {
   readonly bundle: boolean;
 }
 
-/** Every setting of `npm start` besides the registry's own, in words for its user. README.md lists them. */
+/**
+ * Every setting of `npm start` besides the registry's own, in words for its user. README.md lists
+ * them.
+ */
 export const localSettings = {
   LIGHTER_PORT: 'Port, 5080 unless set.',
   LIGHTER_HOST: 'Address to listen on, 127.0.0.1 unless set; 0.0.0.0 for all.',
@@ -46,8 +49,8 @@ export class SettingsError extends Error {
 type Environment = Readonly<Record<string, string | undefined>>;
 
 /**
- * Reads the environment. Throws one SettingsError that lists every problem, a line each, those of the
- * registry's own settings (shared/config.ts) included.
+ * Reads the environment. Throws one SettingsError that lists every problem, a line each, those of
+ * the registry's own settings (shared/config.ts) included.
  */
 export function readLocalSettings(environment: Environment): LocalSettings {
   const problems: string[] = [];

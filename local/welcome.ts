@@ -50,7 +50,9 @@ function reachable({ address, tls }: LocalSettings): string {
   return (tls && certifiedName(tls.cert)) ?? '127.0.0.1';
 }
 
-/** The first name, or else address, that a certificate is for; of a chain, the first certificate. */
+/**
+ * The first name, or else address, that a certificate is for; of a chain, the first certificate.
+ */
 function certifiedName(certificate: Buffer): string | undefined {
   const names = new X509Certificate(certificate).subjectAltName?.split(', ') ?? [];
   const [name] = names.filter((each) => /^DNS:[^*"]+$/.test(each));

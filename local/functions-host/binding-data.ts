@@ -5,8 +5,9 @@ import type { RpcTypedData } from './contract.ts';
  * The trigger metadata of an HTTP request: what `request.params` and, under streaming,
  * `request.headers` are made of. Later sources win over earlier ones: the properties of a JSON body
  * that the host has read, the query, the route. Names ignore case and keep the spelling they first
- * came with, and the true headers are added only when nothing is called `headers` yet: so a caller can
- * hide a route parameter (`?PATH=x`) and replace all headers (`?Headers={}`), as on the platform.
+ * came with, and the true headers are added only when nothing is called `headers` yet: so a caller
+ * can hide a route parameter (`?PATH=x`) and replace all headers (`?Headers={}`), as on the
+ * platform.
  * Source: azure-webjobs-sdk-extensions, HttpTriggerAttributeBindingProvider.GetRequestBindingData.
  */
 export function httpBindingData(

@@ -7,9 +7,9 @@ import { hostOf, httpInvocation, type HttpCall } from './http-call.ts';
 import { invoke } from './invocation.ts';
 
 /**
- * Answers without streaming: whole bodies travel as messages, both ways. As on the platform, a chunked
- * body arrives empty, one above the limit is refused with 500, and a handler that returns nothing
- * answers 204. Rejects with what the handler threw.
+ * Answers without streaming: whole bodies travel as messages, both ways. As on the platform, a
+ * chunked body arrives empty, one above the limit is refused with 500, and a handler that returns
+ * nothing answers 204. Rejects with what the handler threw.
  */
 export async function answerBuffered(call: HttpCall, maxBodyBytes: number): Promise<void> {
   const { model, match, search, request, response } = call;

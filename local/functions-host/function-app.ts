@@ -31,9 +31,9 @@ export interface FunctionApp {
 }
 
 /**
- * Loads a function app into this process and starts its timers. One app a process: the library keeps
- * what was registered in its module. Rejects when the app cannot be loaded, or registers what the
- * host would refuse.
+ * Loads a function app into this process and starts its timers. One app a process: the library
+ * keeps what was registered in its module. Rejects when the app cannot be loaded, or registers what
+ * the host would refuse.
  */
 export async function loadFunctionApp(options: FunctionAppOptions): Promise<FunctionApp> {
   installFunctionsCore();

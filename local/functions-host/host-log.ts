@@ -5,8 +5,8 @@ const severe: ReadonlySet<LogLevel> = new Set(['warning', 'error', 'critical']);
 const silent: ReadonlySet<LogLevel> = new Set(['trace', 'debug', 'none']);
 
 /**
- * Writes what the app logs to stdout, for people where that is a terminal and as it is, with the time,
- * where not; of what the library or this host says, only what is amiss, to stderr.
+ * Writes what the app logs to stdout, for people where that is a terminal and as it is, with the
+ * time, where not; of what the library or this host says, only what is amiss, to stderr.
  */
 export function writeLog(level: LogLevel, category: LogCategory, message: string): void {
   if (severe.has(level)) process.stderr.write(`${message}\n`);

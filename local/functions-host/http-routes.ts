@@ -46,7 +46,9 @@ export function buildHttpRoutes(
   return routes;
 }
 
-/** First match wins. A method that a route does not take leaves the request to the routes after it. */
+/**
+ * First match wins. A method that a route does not take leaves the request to the routes after it.
+ */
 export function matchHttpRoute(
   routes: readonly HttpRoute[],
   method: string,

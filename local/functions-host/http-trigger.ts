@@ -42,8 +42,8 @@ export function httpTriggerHandler(options: HttpTriggerOptions): RequestHandler 
   }
 
   /**
-   * A streaming handler that throws or returns nothing sends nothing on the platform: the client waits
-   * until something between it and the app loses patience. Strictly, the same happens here.
+   * A streaming handler that throws or returns nothing sends nothing on the platform: the client
+   * waits until something between it and the app loses patience. Strictly, the same happens here.
    */
   function leaveUnanswered(name: string, response: ServerResponse, error: unknown): void {
     if (strict && !response.destroyed) return logFailure(name, error);

@@ -9,7 +9,8 @@ import type {
 import { writeLog } from './host-log.ts';
 
 /**
- * Invokes a function once, with its hooks, as the worker does. Rejects with what the function threw.
+ * Invokes a function once, with its hooks, as the worker does. Rejects with what the function
+ * threw.
  * Source: azure-functions-nodejs-worker, eventHandlers/InvocationHandler.ts.
  */
 export async function invoke(

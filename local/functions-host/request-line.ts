@@ -12,9 +12,9 @@ interface LoggedRequest {
 }
 
 /**
- * A log line of the app as a terminal shows it: one short line a request, and below a 5xx its outermost
- * and innermost cause. Undefined for what clients ask on their way to every request, when it is answered
- * as ever. A message that is about no request is shown as it is.
+ * A log line of the app as a terminal shows it: one short line a request, and below a 5xx its
+ * outermost and innermost cause. Undefined for what clients ask on their way to every request, when
+ * it is answered as ever. A message that is about no request is shown as it is.
  */
 export function requestLine(message: string, at: Date): string | undefined {
   const request = parse(message);

@@ -1,6 +1,6 @@
 /**
- * Route templates as ASP.NET Core's legacy router reads them, which is what the Functions host uses:
- * literals, `{name}`, `{name?}`, `{*rest}`, each parameter optionally with `:regex(...)`.
+ * Route templates as ASP.NET Core's legacy router reads them, which is what the Functions host
+ * uses: literals, `{name}`, `{name?}`, `{*rest}`, each parameter optionally with `:regex(...)`.
  * Other constraints, defaults and several parts in one segment are refused, not ignored.
  * Source: dotnet/aspnetcore, Routing/src/Patterns/RoutePatternMatcher.cs.
  */
@@ -79,7 +79,8 @@ function compile(pattern: string, template: string): RegExp {
 
 /**
  * The parameters of a decoded path that begins with `/`, or undefined when the path does not match.
- * A parameter without a value is absent. A catch-all takes the rest as it is, with a trailing slash.
+ * A parameter without a value is absent. A catch-all takes the rest as it is, with a trailing
+ * slash.
  */
 export function matchRouteTemplate(
   template: RouteTemplate,

@@ -6,9 +6,9 @@ import { invoke } from './invocation.ts';
 import { admitStrictly, type ForwardedRequest } from './strict-body.ts';
 
 /**
- * Answers with streaming on: the library's server gets the request and its response, and the invocation
- * says which function is to have them. `maxBodyBytes` set treats the body as strictly as the real host.
- * Rejects, with nothing sent, when the handler throws or returns nothing.
+ * Answers with streaming on: the library's server gets the request and its response, and the
+ * invocation says which function is to have them. `maxBodyBytes` set treats the body as strictly as
+ * the real host. Rejects, with nothing sent, when the handler throws or returns nothing.
  */
 export async function answerStreamed(
   call: HttpCall,
@@ -39,8 +39,8 @@ export async function answerStreamed(
 }
 
 /**
- * The request as a web stream with the few properties that the library reads: it makes a `Request` of it,
- * which takes a web stream for its body as it is, and copies every chunk of any other.
+ * The request as a web stream with the few properties that the library reads: it makes a `Request`
+ * of it, which takes a web stream for its body as it is, and copies every chunk of any other.
  */
 function withWebBody(request: ForwardedRequest): object {
   const { method, url, headers } = request;

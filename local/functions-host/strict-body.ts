@@ -2,7 +2,9 @@ import { constants } from 'node:buffer';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { Readable, Transform } from 'node:stream';
 
-/** A request as the host passes it on: the true one, or one whose body the host got hold of first. */
+/**
+ * A request as the host passes it on: the true one, or one whose body the host got hold of first.
+ */
 export interface ForwardedRequest extends Readable {
   method?: string | undefined;
   url?: string | undefined;
@@ -23,8 +25,9 @@ export interface BodyLimits {
 
 /**
  * Treats a request's body as the real host does: one with a Content-Length is read whole before the
- * handler runs, into a string, and refused with 500 above the limit or what a string holds; a chunked one streams, up to the same limit and
- * to the request timeout of the library's server. Undefined when the request has been answered.
+ * handler runs, into a string, and refused with 500 above the limit or what a string holds; a
+ * chunked one streams, up to the same limit and to the request timeout of the library's server.
+ * Undefined when the request has been answered.
  */
 export async function admitStrictly(
   request: IncomingMessage,
@@ -91,7 +94,9 @@ function limited(
   });
 }
 
-/** Answers without the app and gives up the connection, on which the rest of the body still comes. */
+/**
+ * Answers without the app and gives up the connection, on which the rest of the body still comes.
+ */
 function refuse(request: IncomingMessage, response: ServerResponse, status: number): void {
   request.unpipe();
   request.resume();

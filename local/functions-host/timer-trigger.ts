@@ -19,7 +19,10 @@ interface Timer {
   readonly runOnStartup: boolean;
 }
 
-/** Starts the schedules of all functions that have a timer trigger. A run never overlaps the one before. */
+/**
+ * Starts the schedules of all functions that have a timer trigger. A run never overlaps the one
+ * before.
+ */
 export function startTimerTriggers(
   functions: Iterable<RegisteredFunction>,
   model: ProgrammingModel,
