@@ -112,6 +112,13 @@ describe('modules', () => {
     expect(tooLong).toEqual([]);
   });
 
+  test('wrap their comments at 100 columns, as the formatter wraps the code', () => {
+    const tooWide = problemsOf(({ text }) =>
+      text.split('\n').filter((line) => line.length > 100 && /^\s*(?:\/\/|\/?\*)/.test(line)),
+    );
+    expect(tooWide).toEqual([]);
+  });
+
   test('export by name', () => {
     expect(problemsOf(({ text }) => text.match(/^export default\b.*/gm) ?? [])).toEqual([]);
   });

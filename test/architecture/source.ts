@@ -6,7 +6,9 @@ export interface Module {
   /** Relative to the repository's root, with forward slashes. */
   readonly path: string;
   readonly text: string;
-  /** What it imports or re-exports, types included: files as paths from the root, packages by name. */
+  /**
+   * What it imports or re-exports, types included: files as paths from the root, packages by name.
+   */
   readonly files: readonly string[];
   readonly packages: readonly string[];
 }
@@ -36,7 +38,10 @@ function readModule(path: string): Module {
   };
 }
 
-/** Of static imports and re-exports, of `import('…')` and of `require('…')`. Prettier keeps their quotes single. */
+/**
+ * Of static imports and re-exports, of `import('…')` and of `require('…')`. Prettier keeps their
+ * quotes single.
+ */
 export function specifiersIn(text: string): string[] {
   const pattern =
     /(?:^(?:import|export)\b[^'"`;]*?\bfrom\s+|^import\s+|\b(?:import|require)\(\s*)'([^']+)'/gm;

@@ -43,8 +43,8 @@ function tableRead({ accountName, accountKey }: Storage, repository: string, tag
 }
 
 /**
- * Seconds to stage a layer with the SDK, in blocks of the registry's size, as many at a time as it has in
- * flight. The blocks are not committed.
+ * Seconds to stage a layer with the SDK, in blocks of the registry's size, as many at a time as it
+ * has in flight. The blocks are not committed.
  */
 export async function stage(
   { accountName, accountKey, blobPort }: Storage,

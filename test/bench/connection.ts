@@ -15,8 +15,8 @@ interface Exchange {
 }
 
 /**
- * One kept-alive HTTP/1.1 connection to a port of 127.0.0.1 on which requests follow each other. It costs
- * a fraction of what Node's client does, so that what is measured is the server.
+ * One kept-alive HTTP/1.1 connection to a port of 127.0.0.1 on which requests follow each other. It
+ * costs a fraction of what Node's client does, so that what is measured is the server.
  */
 export class Connection {
   readonly #port: number;
@@ -28,7 +28,9 @@ export class Connection {
     this.#port = port;
   }
 
-  /** Sends a whole request, body included, and reads the answer. Rejects when the connection breaks. */
+  /**
+   * Sends a whole request, body included, and reads the answer. Rejects when the connection breaks.
+   */
   send(request: Uint8Array): Promise<Answer> {
     const socket = this.#connected();
     const answer = this.#answer(!isHead(request));

@@ -41,7 +41,9 @@ export function digestOf(bytes: Uint8Array): string {
   return `sha256:${createHash('sha256').update(bytes).digest('hex')}`;
 }
 
-/** Pushes an image with one connection: POST and PUT for each blob, layer first, then the manifest. */
+/**
+ * Pushes an image with one connection: POST and PUT for each blob, layer first, then the manifest.
+ */
 export async function pushImage(
   connection: Connection,
   repository: string,
@@ -100,7 +102,9 @@ export interface PushPlan {
   readonly configs: 'shared' | 'own';
 }
 
-/** Pushes small images from as many clients. Images per second; throws when a single request fails. */
+/**
+ * Pushes small images from as many clients. Images per second; throws when a single request fails.
+ */
 export async function imagesPerSecond(subject: Subject, plan: PushPlan): Promise<number> {
   const shared = plan.configs === 'shared' ? smallConfig() : undefined;
   const images = Array.from({ length: plan.images }, () => smallImage(shared));

@@ -115,7 +115,10 @@ export async function pull(
   return { seconds, path: source };
 }
 
-/** GETs a path on a connection of its own. Of a body that comes with 200, the bytes are only counted. */
+/**
+ * GETs a path on a connection of its own. Of a body that comes with 200, the bytes are only
+ * counted.
+ */
 export async function download(
   port: number,
   path: string,

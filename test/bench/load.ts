@@ -9,8 +9,8 @@ export interface Load {
 }
 
 /**
- * Sends requests on as many connections for the given time, after a shorter warm-up, and waits for the last
- * answers. Throws when one is not 200.
+ * Sends requests on as many connections for the given time, after a shorter warm-up, and waits for
+ * the last answers. Throws when one is not 200.
  */
 export async function requestsPerSecond(load: Load): Promise<number> {
   const connections = Array.from({ length: load.concurrency }, () => new Connection(load.port));

@@ -3,8 +3,8 @@ import http from 'node:http';
 import type { TestAzurite } from '../harness/azurite.ts';
 
 /**
- * The least a client of Azurite can do: node:http, kept connections, the account key. What the adapters
- * are measured against.
+ * The least a client of Azurite can do: node:http, kept connections, the account key. What the
+ * adapters are measured against.
  */
 export interface RawStorage {
   request(options: RawRequest): Promise<Buffer>;

@@ -65,7 +65,10 @@ function rate(value: number): string {
   return value.toFixed(value >= 10 ? 1 : 2);
 }
 
-/** What each line and side that ought to have numbers gave: for a run that only asks whether it works. */
+/**
+ * What each line and side that ought to have numbers gave: for a run that only asks whether it
+ * works.
+ */
 export function checkNumbers(
   results: Results,
   rounds: number,

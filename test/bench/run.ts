@@ -1,10 +1,10 @@
 /**
- * `npm run bench`: Lighter against distribution on the same kind of Azurite and against Azurite itself, its
- * memory, its cold start. Needs Linux; builds the peer (Go) when it is not there yet.
+ * `npm run bench`: Lighter against distribution on the same kind of Azurite and against Azurite
+ * itself, its memory, its cold start. Needs Linux; builds the peer (Go) when it is not there yet.
  *
- *   --smoke        everything once and tiny: only whether each line gives numbers
- *   --only NAME    one phase: reads, pushes-shared, pushes-own, pushes-many, layers, memory, start
- *   --rounds N     runs of each side and phase; 3 unless set
+ * --smoke        everything once and tiny: only whether each line gives numbers
+ * --only NAME    one phase: reads, pushes-shared, pushes-own, pushes-many, layers, memory, start
+ * --rounds N     runs of each side and phase; 3 unless set
  */
 import { statSync } from 'node:fs';
 import { parseArgs } from 'node:util';

@@ -1,7 +1,7 @@
 /**
- * Prints how much of what Azurite acknowledged is gone after a SIGKILL: the age, at the kill, of the
- * oldest write that did not survive. For an empty store and for one that already holds many rows,
- * since Azurite writes all of them at each save.
+ * Prints how much of what Azurite acknowledged is gone after a SIGKILL: the age, at the kill, of
+ * the oldest write that did not survive. For an empty store and for one that already holds many
+ * rows, since Azurite writes all of them at each save.
  */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';

@@ -11,7 +11,9 @@ import { keySettings } from '../contract/key-settings.ts';
 import { startTestAzurite, type TestAzurite } from '../harness/azurite.ts';
 import { rawStorage, type RawStorage } from './raw-storage.ts';
 
-/** How fast Azurite does one thing, asked in several ways, each measured in turn, `rounds` times. */
+/**
+ * How fast Azurite does one thing, asked in several ways, each measured in turn, `rounds` times.
+ */
 export interface Ceiling {
   readonly name: string;
   readonly unit: 'requests/s' | 'MB/s';
@@ -200,7 +202,10 @@ function blobContests(raw: RawStorage, { blobs }: Storage): Contest[] {
   ];
 }
 
-/** `node test/bench/storage-ceiling.ts [part of a name]` measures on a fresh Azurite on disk and prints. */
+/**
+ * `node test/bench/storage-ceiling.ts [part of a name]` measures on a fresh Azurite on disk and
+ * prints.
+ */
 async function main(only: string | undefined): Promise<void> {
   const dataFolder = await mkdtemp(join(tmpdir(), 'lighter-bench-'));
   const azurite = await startTestAzurite({ dataFolder });

@@ -23,7 +23,10 @@ export interface Subject {
   readonly port: number;
   readonly pid: number;
   readonly storage: Storage;
-  /** What every pull and push in a repository has to send: the host, a fresh token where one is needed. */
+  /**
+   * What every pull and push in a repository has to send: the host, a fresh token where one is
+   * needed.
+   */
   headers(repository: string): Promise<RequestHeaders>;
   /** Ends everything and removes the data. */
   stop(): Promise<void>;
@@ -74,8 +77,8 @@ async function storageOf(pid: number, dataFolder: string): Promise<Storage> {
 }
 
 /**
- * The peer: distribution v3.1.2 with its azure driver on Azurite, on disk. Its logs are off. It serves
- * blobs itself, because the URLs it redirects to are refused over plain HTTP.
+ * The peer: distribution v3.1.2 with its azure driver on Azurite, on disk. Its logs are off. It
+ * serves blobs itself, because the URLs it redirects to are refused over plain HTTP.
  */
 export async function startPeer(): Promise<Subject> {
   const failures = await installTools(['distribution']);

@@ -1,6 +1,7 @@
 /**
- * Prints how many tokens a warm instance issues a second, by how the caller signs in, what one costs in CPU
- * time of its process, and how long checking a token takes. Needs Linux; the load runs on the same machine.
+ * Prints how many tokens a warm instance issues a second, by how the caller signs in, what one
+ * costs in CPU time of its process, and how long checking a token takes. Needs Linux; the load runs
+ * on the same machine.
  */
 import { readFile } from 'node:fs/promises';
 import { connectEntra } from '../../shared/adapters/entra.ts';
