@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { isObject } from '../domain/json.ts';
 import {
   StorageUnavailable,
   tableNames,
@@ -10,7 +11,7 @@ import {
 } from '../ports/table-store.ts';
 import { retrying, storageRetryLimits, Undecided, isUndecidedStatus } from './retry.ts';
 import { parseBatchAnswer, parseTableError, writeBatch, type TableError } from './table-batch.ts';
-import { decodeEntity, isRecord, type StoredRow } from './table-entity.ts';
+import { decodeEntity, type StoredRow } from './table-entity.ts';
 import {
   createTable,
   readRange,
@@ -193,7 +194,7 @@ const overwrittenEtag = `W/"datetime'1601-01-01T00%3A00%3A00Z'"`;
 function decodePage(answer: TableAnswer): Row[] {
   if (answer.status !== 200) throw refusal(answer.status, parseTableError(answer.body));
   const page: unknown = JSON.parse(answer.body);
-  const entities = isRecord(page) ? page['value'] : undefined;
+  const entities = isObject(page) ? page['value'] : undefined;
   if (!Array.isArray(entities)) throw new TypeError('the table service sent no list of entities');
   const now = storageNowMs(answer);
   return entities.map((entity) => decodeEntity(entity, now).row);

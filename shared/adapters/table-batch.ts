@@ -1,4 +1,4 @@
-import { isRecord } from './table-entity.ts';
+import { isObject } from '../domain/json.ts';
 import type { TableRequest } from './table-request.ts';
 
 /**
@@ -85,8 +85,8 @@ function errorFields(body: string): { code: string; message: string } {
   } catch {
     return { code: /<Code>(.*?)<\/Code>/.exec(body)?.[1] ?? '', message: body.slice(0, 200) };
   }
-  const error = isRecord(json) ? json['odata.error'] : undefined;
-  if (!isRecord(error)) return { code: '', message: body.slice(0, 200) };
-  const value = isRecord(error['message']) ? error['message']['value'] : undefined;
+  const error = isObject(json) ? json['odata.error'] : undefined;
+  if (!isObject(error)) return { code: '', message: body.slice(0, 200) };
+  const value = isObject(error['message']) ? error['message']['value'] : undefined;
   return { code: String(error['code']), message: typeof value === 'string' ? value : '' };
 }

@@ -1,3 +1,4 @@
+import { isObject } from '../domain/json.ts';
 import type { Row, RowProperties, RowValue } from '../ports/table-store.ts';
 
 /** The property that carries the nonce of the commit that wrote the row last (rule R4). */
@@ -50,7 +51,7 @@ export interface StoredRow {
  * answer. Throws when the entity is not one, which only a wrong `$select` can bring about.
  */
 export function decodeEntity(entity: unknown, storageNowMs: number): StoredRow {
-  if (!isRecord(entity))
+  if (!isObject(entity))
     throw new TypeError('the table service sent something else than an entity');
   const { RowKey: rowKey, Timestamp: timestamp, [nonceProperty]: nonce } = entity;
   if (typeof rowKey !== 'string' || typeof timestamp !== 'string') {
@@ -96,8 +97,4 @@ function decodeValue(name: string, json: unknown, type: unknown): RowValue {
 /** The table service makes a row's ETag of its Timestamp; used where it leaves `odata.etag` out. */
 function etagOf(timestamp: string): string {
   return `W/"datetime'${encodeURIComponent(timestamp)}'"`;
-}
-
-export function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

@@ -1,3 +1,5 @@
+import { createHash } from 'node:crypto';
+
 /**
  * A content digest that has passed {@link parseDigest}: `sha256:<64 hex>` or `sha512:<128 hex>`.
  */
@@ -19,6 +21,11 @@ export function parseDigest(text: string): Digest | undefined {
 /** Joins an algorithm and the hex that a hash of it printed. */
 export function digestOf(algorithm: DigestAlgorithm, hex: string): Digest {
   return `${algorithm}:${hex}` as Digest;
+}
+
+/** Hashes bytes that are in memory. */
+export function computeDigest(bytes: Uint8Array, algorithm: DigestAlgorithm): Digest {
+  return digestOf(algorithm, createHash(algorithm).update(bytes).digest('hex'));
 }
 
 export function algorithmOf(digest: Digest): DigestAlgorithm {

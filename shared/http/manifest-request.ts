@@ -1,9 +1,8 @@
-import { createHash } from 'node:crypto';
 import {
   algorithmOf,
+  computeDigest,
   type Digest,
   type DigestAlgorithm,
-  digestOf,
   parseDigestAlgorithm,
 } from '../domain/digest.ts';
 import { type Manifest, ManifestProblem, parseManifest } from '../domain/manifest.ts';
@@ -48,7 +47,7 @@ export async function readManifestPut(
   const identity = whole.kind === 'schema1' ? schema1Payload(bytes) : bytes;
   // What stands outside a signed payload is not of the digest, and clients do not read it.
   const manifest = identity === bytes ? whole : parse(identity, whole.mediaType);
-  const digest = hash(identity, algorithmFor(reference, request.query));
+  const digest = computeDigest(identity, algorithmFor(reference, request.query));
   if (reference.kind === 'digest' && reference.digest !== digest) {
     throw new RegistryError('DIGEST_INVALID', {
       detail: { expected: reference.digest, actual: digest },
@@ -82,8 +81,4 @@ function algorithmFor(reference: Reference, query: URLSearchParams): DigestAlgor
   const algorithm = text === null ? 'sha256' : parseDigestAlgorithm(text);
   if (algorithm !== undefined) return algorithm;
   throw new RegistryError('DIGEST_INVALID', { message: `the algorithm is unknown: ${text}` });
-}
-
-function hash(bytes: Uint8Array, algorithm: DigestAlgorithm): Digest {
-  return digestOf(algorithm, createHash(algorithm).update(bytes).digest('hex'));
 }

@@ -1,4 +1,4 @@
-import { algorithmOf, type Digest } from '../../domain/digest.ts';
+import { algorithmOf, computeDigest, type Digest } from '../../domain/digest.ts';
 import { RegistryError } from '../../errors.ts';
 import type { Registry } from '../registry.ts';
 import type { UploadSession } from '../rows/row-types.ts';
@@ -28,7 +28,10 @@ export async function storeBlocks(
   bytesAre: 'verified' | 'unverified',
 ): Promise<void> {
   if (session.runs.length === 0) {
-    return await storeWhole(registry, session, await emptyDigest(digest), new Uint8Array());
+    const empty = new Uint8Array();
+    const actual = computeDigest(empty, algorithmOf(digest));
+    if (actual !== digest) throw digestMismatch(digest, actual);
+    return await storeWhole(registry, session, digest, empty);
   }
   const metadata: Record<string, string> = bytesAre === 'verified' ? { digest } : {};
   const outcome = await registry.blobs.commitBlocks(
@@ -72,12 +75,6 @@ async function verifyStored(
   if (stored.digest !== digest) throw digestMismatch(digest, stored.digest);
   if (stored.sizeBytes !== session.offset) throw outgrown(session);
   await registry.blobs.setMetadata('content', session.name, before.etag, { digest });
-}
-
-async function emptyDigest(expected: Digest): Promise<Digest> {
-  const { digest } = await hashOf((async function* () {})(), algorithmOf(expected));
-  if (digest !== expected) throw digestMismatch(expected, digest);
-  return digest;
 }
 
 /**

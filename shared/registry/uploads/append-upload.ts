@@ -1,15 +1,10 @@
+import type { ByteRange } from '../../ports/blob-store.ts';
 import { RegistryError } from '../../errors.ts';
 import type { RepositoryName } from '../../domain/repository-name.ts';
 import type { Registry } from '../registry.ts';
 import { type Bytes, stage } from './stage.ts';
 import type { UploadSession } from '../rows/row-types.ts';
 import { advanceUpload, readUpload, recallUpload } from './upload-session.ts';
-
-/** What a client says it sends: bytes `first` to `last` of the blob, both inclusive. */
-export interface ContentRange {
-  readonly first: number;
-  readonly last: number;
-}
 
 /**
  * PATCH of an upload (OCI distribution-spec v1.1, end-5): stages the body at the session's end.
@@ -22,7 +17,7 @@ export async function appendToUpload(
   repository: RepositoryName,
   id: string,
   body: Bytes,
-  range: ContentRange | undefined,
+  range: ByteRange | undefined,
 ): Promise<UploadSession> {
   const session = await sessionAt(registry, repository, id, range);
   const staged = await stage(registry.blobs, session.name, body, {
@@ -45,7 +40,7 @@ export async function sessionAt(
   registry: Registry,
   repository: RepositoryName,
   id: string,
-  range: ContentRange | undefined,
+  range: ByteRange | undefined,
 ): Promise<UploadSession> {
   const recalled = await recallUpload(registry, repository, id);
   if (range === undefined ? recalled.offset === 0 : range.first === recalled.offset)
@@ -55,7 +50,7 @@ export async function sessionAt(
   return session;
 }
 
-export function checkLength(sizeBytes: number, range: ContentRange | undefined): void {
+export function checkLength(sizeBytes: number, range: ByteRange | undefined): void {
   if (range !== undefined && sizeBytes !== range.last - range.first + 1) {
     throw new RegistryError('SIZE_INVALID', { detail: { received: sizeBytes, range } });
   }

@@ -1,7 +1,8 @@
 import { algorithmOf, type Digest } from '../../domain/digest.ts';
 import type { RepositoryName } from '../../domain/repository-name.ts';
 import { RegistryError } from '../../errors.ts';
-import { type ContentRange, checkLength, sessionAt } from './append-upload.ts';
+import type { ByteRange } from '../../ports/blob-store.ts';
+import { checkLength, sessionAt } from './append-upload.ts';
 import { touchBlobLink } from '../blobs/blob-link.ts';
 import { publishBlob } from '../blobs/publish-blob.ts';
 import type { Registry } from '../registry.ts';
@@ -20,7 +21,7 @@ export interface FinalPut {
   readonly digest: Digest;
   /** Undefined when the request is known to have no body. */
   readonly body: Bytes | undefined;
-  readonly range: ContentRange | undefined;
+  readonly range: ByteRange | undefined;
 }
 
 /**
@@ -134,7 +135,7 @@ async function appendLast(
   repository: RepositoryName,
   session: UploadSession,
   body: Bytes,
-  range: ContentRange | undefined,
+  range: ByteRange | undefined,
 ): Promise<void> {
   const staged = await stage(registry.blobs, session.name, body, {
     algorithm: session.algorithm,
