@@ -1,7 +1,6 @@
 import {
   algorithmOf,
   computeDigest,
-  type Digest,
   type DigestAlgorithm,
   parseDigestAlgorithm,
 } from '../domain/digest.ts';
