@@ -1,8 +1,11 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import packageJson from '../../package.json' with { type: 'json' };
 import { freePort, startDaemon } from './process.ts';
 
 const checkout = join(import.meta.dirname, '../..');
+/** What `npm start` gives Node. */
+const npmStart = packageJson.scripts.start.split(' ').slice(1);
 
 const manifestTypes = [
   'application/vnd.oci.image.index.v1+json',
@@ -47,7 +50,7 @@ export async function startRegistry(
   const password = 'correct-horse-battery';
   await mkdir(folder, { recursive: true });
   const logFile = join(folder, 'registry.log');
-  const daemon = await startDaemon(process.execPath, [join(checkout, 'local/start.ts')], {
+  const daemon = await startDaemon(process.execPath, npmStart, {
     cwd: checkout,
     env: {
       LIGHTER_PORT: String(port),
