@@ -14,8 +14,8 @@ export const limits = {
    * A request holds one block more than are in flight. Above 4 MiB, Azure's faster path begins
    * ("High-throughput block blobs").
    */
-  blockBytes: 4 * 1024 * 1024,
-  blocksInFlight: 8,
+  blockBytes: 5 * 1024 * 1024,
+  blocksInFlight: 3,
   maxBlocks: 50_000,
   /** Azure's limit of a transaction. */
   maxTransactionOperations: 100,
