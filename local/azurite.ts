@@ -30,9 +30,10 @@ export interface RunningAzurite {
 const startTimeoutMs = 60_000;
 const stopTimeoutMs = 30_000;
 /**
- * Bytes on their way through a process count towards its garbage collection. These sizes, in MiB, let
- * the cheap collection of the young generation free them before they set off one of the whole heap,
- * which cost Azurite more processor time than all else it does with a layer (docs/benchmarks.md).
+ * Bytes on their way through a process count towards its garbage collection. These sizes, in MiB,
+ * let the cheap collection of the young generation free them before they set off one of the whole
+ * heap, which cost Azurite more processor time than all else it does with a layer
+ * (docs/benchmarks.md).
  */
 const heapOptions = ['--max-semi-space-size=4', '--initial-old-space-size=128'];
 const serverFile = fileURLToPath(new URL('azurite-server.ts', import.meta.url));
