@@ -11,12 +11,15 @@ import { registryOfFile } from './registry.ts';
 
 const registry = registryOfFile({ LIGHTER_ANONYMOUS_PULL: 'public/*' });
 const repository = 'fuzz/app';
+/** Where no random DELETE hits. */
+const spared = 'spared/app';
 const digest = digestOf('present');
 
 beforeAll(async () => {
   const { client } = registry();
   await client.pushBlob(repository, 'present');
   await client.pushImage(repository, 'latest');
+  await client.pushImage(spared, 'latest');
 });
 
 const knownMethods = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'];
@@ -367,7 +370,7 @@ describe('headers replaced through the query or the body, as the platform lets c
   const get = (search: string, headers: RawRequest['headers'] = [['Authorization', admin]]) =>
     send({
       method: 'GET',
-      target: `/v2/${repository}/manifests/latest${search}`,
+      target: `/v2/${spared}/manifests/latest${search}`,
       headers: [['Host', registry().lighter.host], ...headers],
       body: undefined,
     });
