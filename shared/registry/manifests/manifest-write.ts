@@ -211,7 +211,8 @@ function orphanedBytes(registry: Registry, { current, digest }: ManifestWrite): 
   return [bytesWork(registry, digest, current.blobName)];
 }
 
-async function commit(
+/** One transaction in a repository's partition; a failed one names the operation it failed at. */
+export async function commit(
   registry: Registry,
   partition: string,
   operations: readonly Operation[],

@@ -11,7 +11,7 @@ import { lostRace, untilDecided } from '../contention.ts';
 import { rememberManifest } from './get-manifest.ts';
 import { type Presence, probeChildren } from './manifest-children.ts';
 import { readManifestRow } from './manifest-row.ts';
-import { writeManifest, type WriteOutcome } from './manifest-write.ts';
+import { commit, writeManifest, type WriteOutcome } from './manifest-write.ts';
 import { fallbackSubject, ingestFallback } from './ingest-fallback.ts';
 import type { Registry } from '../registry.ts';
 import { manifestKey, repositoryPartition } from '../rows/row-keys.ts';
@@ -162,12 +162,10 @@ async function assertLive(
   current: ManifestRow,
   tail: readonly Operation[],
 ): Promise<WriteOutcome> {
-  const operations: Operation[] = [
+  return await commit(registry, partition, [
     { kind: 'merge', rowKey: manifestKey(current.digest), etag: current.etag, properties: {} },
     ...tail,
-  ];
-  const outcome = await registry.tables.commit('repo', partition, operations);
-  return outcome.ok ? outcome : { ...outcome, operation: operations[outcome.index] };
+  ]);
 }
 
 function failedAtChild(
