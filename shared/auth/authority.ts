@@ -2,6 +2,7 @@ import type { Config } from '../config.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Entra } from '../ports/entra.ts';
 import type { TableStore } from '../ports/table-store.ts';
+import { PolicyStore } from '../policy/policy-store.ts';
 import { adminAccount } from './admin-account.ts';
 import type { IdentityProvider } from './identity.ts';
 import { defaultKeySchedule, type KeySchedule } from './key-schedule.ts';
@@ -20,6 +21,8 @@ export interface Authority {
   /** Undefined: Azure's role assignments are not asked about. */
   readonly roles: AzureRoles | undefined;
   readonly permissionsOf: PermissionSource;
+  /** The settings that are data. */
+  readonly policy: PolicyStore;
   readonly keys: SigningKeys;
   readonly tokens: Tokens;
 }
@@ -31,6 +34,8 @@ export interface AuthorityOptions {
   /** Without it Entra's principals may do what everybody may. */
   readonly roles?: AzureRoles | undefined;
   readonly keySchedule?: KeySchedule;
+  /** One of its own unless given. */
+  readonly policy?: PolicyStore;
 }
 
 /**
@@ -41,10 +46,15 @@ export function composeAuthority(
   config: Pick<Config, 'adminPassword' | 'anonymousPull'>,
   tables: TableStore,
   clock: Clock,
-  { entra, roles, keySchedule = defaultKeySchedule }: AuthorityOptions = {},
+  {
+    entra,
+    roles,
+    keySchedule = defaultKeySchedule,
+    policy = new PolicyStore(tables, clock),
+  }: AuthorityOptions = {},
 ): Authority {
   const keys = new SigningKeys(tables, clock, keySchedule);
-  const configured = configuredPermissions(config);
+  const configured = configuredPermissions(config, policy);
   return {
     providers: [
       adminAccount(config.adminPassword),
@@ -53,6 +63,7 @@ export function composeAuthority(
     entra,
     roles,
     permissionsOf: roles === undefined ? configured : rolePermissions(roles, configured),
+    policy,
     keys,
     tokens: new Tokens(keys, clock),
   };

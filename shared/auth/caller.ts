@@ -1,5 +1,6 @@
 import type { RepositoryName } from '../domain/repository-name.ts';
 import type { Action } from '../domain/scope.ts';
+import type { ManagementAction } from './permissions.ts';
 
 /**
  * Who is calling and what this request may do: what a verified access token says, or what a
@@ -19,4 +20,6 @@ export interface Caller {
    */
   mayMountFrom(repository: RepositoryName): boolean;
   mayListCatalog(): boolean;
+  /** Whether the registry's settings may be seen, changed, or parts of it done away with. */
+  mayManage(action: ManagementAction): boolean;
 }

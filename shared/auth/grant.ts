@@ -1,10 +1,18 @@
 import { parseRepositoryName } from '../domain/repository-name.ts';
 import { commonPattern } from '../domain/repository-pattern.ts';
 import { type Action, actions, type ResourceScope } from '../domain/scope.ts';
-import { isFor, type Permissions, type Rule } from './permissions.ts';
+import {
+  isFor,
+  type ManagementAction,
+  managementActions,
+  type Permissions,
+  type Rule,
+} from './permissions.ts';
 
 const patternGrammar = /^[a-z0-9._/-]*\*$/;
 const catalogScope: ResourceScope = { type: 'registry', name: 'catalog', actions: ['*'] };
+/** Lighter's own scope for its management API: `registry:management:read,write,delete`. */
+const management = 'management';
 
 /** Names of actions that older releases of the Azure CLI ask for. */
 const formerNames: ReadonlyMap<string, Action> = new Map([
@@ -18,7 +26,8 @@ const formerNames: ReadonlyMap<string, Action> = new Map([
  * requesting a token). `*` asks for every action; a name may be a pattern (`acr purge` asks
  * `repository:*:*`), which is answered with the patterns that it and the permissions have in
  * common, and with nothing of what is permitted under a condition that no pattern can say. Who asks
- * to push and may only sign gets `sign`. Other resource types get nothing.
+ * to push and may only sign gets `sign`. `registry:management` is the right to the management API.
+ * Other resource types get nothing.
  */
 export function grant(
   requested: readonly ResourceScope[],
@@ -35,8 +44,10 @@ export function grant(
     }
   }
   const catalog = permissions.catalog && requested.some(asksForCatalog);
+  const managed = managedActions(requested, permissions.management ?? []);
   return [
     ...(catalog ? [catalogScope] : []),
+    ...(managed.length > 0 ? [{ type: 'registry', name: management, actions: managed }] : []),
     ...[...granted].map(([name, set]) => ({
       type: 'repository',
       name,
@@ -56,7 +67,18 @@ export function permissionsOfAccess(access: readonly ResourceScope[]): Permissio
       actions: wantedActions(scope),
     })),
     catalog: access.some(asksForCatalog),
+    management: managedActions(access, managementActions),
   };
+}
+
+function managedActions(
+  scopes: readonly ResourceScope[],
+  allowed: readonly ManagementAction[],
+): readonly ManagementAction[] {
+  const wanted = scopes
+    .filter(({ type, name }) => type === 'registry' && name === management)
+    .flatMap(({ actions: names }) => names);
+  return allowed.filter((action) => wanted.includes('*') || wanted.includes(action));
 }
 
 /** `repository(plugin)` is what docker asks for plug-ins: the same repositories. */

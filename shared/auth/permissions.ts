@@ -2,6 +2,7 @@ import type { Config } from '../config.ts';
 import type { RepositoryName } from '../domain/repository-name.ts';
 import { matchesPattern } from '../domain/repository-pattern.ts';
 import { type Action, actions } from '../domain/scope.ts';
+import type { PolicyStore } from '../policy/policy-store.ts';
 import type { Identity } from './identity.ts';
 
 /** These actions in every repository that matches the pattern (`name`, `prefix*` or `*`). */
@@ -18,7 +19,8 @@ export interface Rule {
 /**
  * What may be done to the registry as a resource: see its settings, change them, do away with it.
  */
-export type ManagementAction = 'read' | 'write' | 'delete';
+export const managementActions = ['read', 'write', 'delete'] as const;
+export type ManagementAction = (typeof managementActions)[number];
 
 /**
  * All that a principal may do: what any of the rules allows, and whether it may list the
@@ -69,24 +71,24 @@ export function unite(one: Permissions, other: Permissions): Permissions {
 export type PermissionSource = (identity: Identity) => Promise<Permissions>;
 
 /**
- * Permissions out of the configuration: the admin account may do everything while it is on,
- * everybody may pull what is open to anonymous pull. Nobody but the admin lists the catalogue:
- * names of repositories, even of public ones, are not given to who has no right of their own.
+ * Permissions out of the configuration and the policy: the admin account may do everything while it
+ * is on, everybody may pull what is open to anonymous pull. Nobody but the admin lists the
+ * catalogue: names of repositories, even of public ones, are not given to who has no right of their
+ * own. Throws StorageUnavailable when the policy is not known.
  */
 export function configuredPermissions(
   config: Pick<Config, 'adminPassword' | 'anonymousPull'>,
+  policy: PolicyStore,
 ): PermissionSource {
-  const everybody: Permissions = {
-    rules: config.anonymousPull.map((pattern) => ({ pattern, actions: ['pull'] })),
-    catalog: false,
-  };
   const admin: Permissions = {
     rules: [{ pattern: '*', actions }],
     catalog: true,
-    management: ['read', 'write', 'delete'],
+    management: managementActions,
   };
-  return (identity) =>
-    Promise.resolve(
-      identity.kind === 'admin' && config.adminPassword !== undefined ? admin : everybody,
-    );
+  return async (identity) => {
+    if (identity.kind === 'admin' && config.adminPassword !== undefined) return admin;
+    const { anonymousPull } = await policy.current();
+    const patterns = [...config.anonymousPull, ...anonymousPull];
+    return { rules: patterns.map((pattern) => ({ pattern, actions: ['pull'] })), catalog: false };
+  };
 }

@@ -65,6 +65,7 @@ export function callerOf({ subject, tokenId, permissions, mountFrom = [] }: Prin
     may,
     mayMountFrom: (repository) => may('pull', repository) || matchesPattern(mountFrom, repository),
     mayListCatalog: () => permissions.catalog,
+    mayManage: (action) => permissions.management?.includes(action) ?? false,
   };
 }
 

@@ -1,13 +1,14 @@
 import type { Caller } from '../auth/caller.ts';
 import { deniedActions, unauthorized } from '../auth/challenge.ts';
 import { parseAuthorization } from '../auth/credential.ts';
+import type { ManagementAction } from '../auth/permissions.ts';
 import { authenticate, callerOf } from '../auth/principal.ts';
 import type { RepositoryName } from '../domain/repository-name.ts';
 import type { Action, ResourceScope } from '../domain/scope.ts';
 import { RegistryError } from '../errors.ts';
 import type { App } from './app.ts';
 import type { RegistryRequest } from './message.ts';
-import type { RegistryAccess } from './route.ts';
+import type { ManagementAccess, RegistryAccess } from './route.ts';
 
 const nobody: Caller = {
   subject: 'anonymous',
@@ -15,6 +16,7 @@ const nobody: Caller = {
   may: () => false,
   mayMountFrom: () => false,
   mayListCatalog: () => false,
+  mayManage: () => false,
 };
 
 /** What a challenge asks for where a client that does the one action always does another too. */
@@ -72,6 +74,7 @@ function isAllowed(
 ): boolean {
   if (access === 'open' || access === 'anyone' || access === 'login') return true;
   if (access === 'catalog') return caller.mayListCatalog();
+  if (isManagement(access)) return caller.mayManage(managedBy[access]);
   return repository !== undefined && caller.may(access, repository);
 }
 
@@ -81,6 +84,19 @@ function neededScope(
 ): ResourceScope | undefined {
   if (access === 'open' || access === 'anyone' || access === 'login') return undefined;
   if (access === 'catalog') return { type: 'registry', name: 'catalog', actions: ['*'] };
+  if (isManagement(access)) {
+    return { type: 'registry', name: 'management', actions: [managedBy[access]] };
+  }
   if (repository === undefined) return undefined;
   return { type: 'repository', name: repository, actions: impliedActions[access] ?? [access] };
+}
+
+const managedBy: Readonly<Record<ManagementAccess, ManagementAction>> = {
+  manage_read: 'read',
+  manage_write: 'write',
+  manage_delete: 'delete',
+};
+
+function isManagement(access: RegistryAccess | Action): access is ManagementAccess {
+  return Object.hasOwn(managedBy, access);
 }

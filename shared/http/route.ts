@@ -28,9 +28,10 @@ export interface RepositoryCall extends Call {
  * What a request must be allowed before its handler runs. `open`: nothing, not even a credential is
  * looked at. `anyone`: as anonymous where anything is open to anonymous pull, else a credential;
  * one that is given must be valid and counts. `login`: a credential that is valid (`GET /v2/`).
- * `catalog`: listing repositories.
+ * `catalog`: listing repositories. `manage_…`: a right to the registry as a resource.
  */
-export type RegistryAccess = 'open' | 'anyone' | 'login' | 'catalog';
+export type RegistryAccess = 'open' | 'anyone' | 'login' | 'catalog' | ManagementAccess;
+export type ManagementAccess = 'manage_read' | 'manage_write' | 'manage_delete';
 
 interface Endpoint<Access, C> {
   readonly access: Access;

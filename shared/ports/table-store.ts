@@ -1,7 +1,10 @@
 import { Unavailable } from './unavailable.ts';
 
-/** The tables of the storage protocol (docs/storage.md), plus `keys` for the token signing keys. */
-export const tableNames = ['repo', 'data', 'digests', 'catalog', 'keys'] as const;
+/**
+ * The tables of the storage protocol (docs/storage.md), plus `keys` for what signs
+ * and hashes, and `settings` for the policy and the repository tokens.
+ */
+export const tableNames = ['repo', 'data', 'digests', 'catalog', 'keys', 'settings'] as const;
 export type TableName = (typeof tableNames)[number];
 
 /**

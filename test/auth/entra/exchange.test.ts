@@ -366,6 +366,7 @@ test('a warm instance asks storage nothing, whichever way somebody signs in', as
   const on = signInApp(store, { anonymousPull: 'public/*', entra: entra.settings });
   const token = await entra.sign(userClaims());
   const { refresh_token = '' } = await exchange(on, token);
+  await get(on, `scope=${scope}`, basic(tokenUser, token));
   store.asked.length = 0;
   await exchange(on, token);
   await get(on, `scope=${scope}`, basic(tokenUser, refresh_token));

@@ -1,0 +1,48 @@
+import * as v from 'valibot';
+import { federationRules } from './federation-rules.ts';
+import { repositoryPatterns } from './repository-rules.ts';
+import { scopeMaps } from './scope-maps.ts';
+
+/**
+ * The settings of the registry that are data: one JSON document, changed as a whole under its ETag.
+ * What is left out is off or empty; a name that is not known is an error, so that a typing mistake
+ * cannot switch a protection off.
+ */
+export const policyDocument = v.strictObject({
+  anonymousPull: v.pipe(
+    v.optional(repositoryPatterns, []),
+    v.description('Repositories that anyone may pull, beside those of LIGHTER_ANONYMOUS_PULL.'),
+  ),
+  scopeMaps: v.pipe(
+    v.optional(scopeMaps, []),
+    v.description('Rights that repository tokens refer to by name.'),
+  ),
+  federation: v.pipe(
+    v.optional(federationRules, []),
+    v.description('Whose OpenID Connect tokens are good for what.'),
+  ),
+});
+export type PolicyDocument = v.InferOutput<typeof policyDocument>;
+
+/** Something that is wrong in a document, and where: a JSON pointer (RFC 6901). */
+export interface PolicyProblem {
+  readonly at: string;
+  readonly problem: string;
+}
+
+/** Parses a policy; says everything that is wrong with it at once. */
+export function parsePolicy(
+  json: unknown,
+): { readonly policy: PolicyDocument } | { readonly problems: readonly PolicyProblem[] } {
+  const result = v.safeParse(policyDocument, json);
+  return result.success ? { policy: result.output } : { problems: result.issues.map(problemOf) };
+}
+
+function problemOf(issue: v.BaseIssue<unknown>): PolicyProblem {
+  const keys = (issue.path ?? []).map(({ key }) => String(key).replace(/[~/]/g, escaped));
+  return { at: `/${keys.join('/')}`, problem: issue.message };
+}
+
+function escaped(character: string): string {
+  return character === '~' ? '~0' : '~1';
+}

@@ -1,0 +1,149 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { parsePolicy } from '../../shared/policy/policy-document.ts';
+import type { PolicyDocument } from '../../shared/policy/policy-document.ts';
+import { PolicyStore, propagationSeconds } from '../../shared/policy/policy-store.ts';
+import { systemClock } from '../../shared/ports/clock.ts';
+import { StorageUnavailable, type TableStore } from '../../shared/ports/table-store.ts';
+import { counted, movableClock, tablesOf } from '../auth/registry-tables.ts';
+import { startTestAzurite, type TestAzurite } from '../harness/azurite.ts';
+
+let azurite: TestAzurite;
+let tables: TableStore;
+
+beforeAll(async () => {
+  azurite = await startTestAzurite();
+  tables = tablesOf(azurite);
+});
+afterAll(() => azurite.stop());
+beforeEach(async () => {
+  const row = await tables.get('settings', 'policy', 'document');
+  if (row === undefined) return;
+  const operation = { kind: 'delete', rowKey: 'document', etag: '*' } as const;
+  await tables.commit('settings', 'policy', [operation]);
+});
+
+const open = (...anonymousPull: string[]): PolicyDocument => policyOf({ anonymousPull });
+
+function policyOf(json: unknown): PolicyDocument {
+  const parsed = parsePolicy(json);
+  if ('problems' in parsed) throw new Error(JSON.stringify(parsed.problems));
+  return parsed.policy;
+}
+
+describe('the policy', () => {
+  test('is empty, with an ETag, until somebody writes one', async () => {
+    const store = new PolicyStore(tables, systemClock);
+    const { document, etag } = await store.read();
+    expect(document).toEqual({ anonymousPull: [], scopeMaps: [], federation: [] });
+    expect(etag).toMatch(/^"[\w-]{22}"$/);
+    expect(await store.write(open('public/*'), etag)).toMatchObject({ document: open('public/*') });
+  });
+
+  test('is replaced only while it is the one of the ETag', async () => {
+    const store = new PolicyStore(tables, systemClock);
+    const { etag } = await store.read();
+    await store.write(open('a'), etag);
+    expect(await store.write(open('b'), etag)).toBe('changed-meanwhile');
+    expect((await store.read()).document).toEqual(open('a'));
+    expect(await store.write(open('b'), undefined)).toMatchObject({ document: open('b') });
+  });
+
+  test('has one winner when several write at once', async () => {
+    const { etag } = await new PolicyStore(tables, systemClock).read();
+    const outcomes = await Promise.all(
+      ['a', 'b', 'c', 'd'].map((name) =>
+        new PolicyStore(tables, systemClock).write(open(name), etag),
+      ),
+    );
+    expect(outcomes.filter((outcome) => outcome === 'changed-meanwhile')).toHaveLength(3);
+  });
+
+  test('that is written is in force at once here, and elsewhere after a minute at most', async () => {
+    const clock = movableClock();
+    const [here, elsewhere] = [new PolicyStore(tables, clock), new PolicyStore(tables, clock)];
+    expect(await elsewhere.current()).toEqual(open());
+    await here.write(open('a'), undefined);
+    expect(await here.current()).toEqual(open('a'));
+    clock.advance(propagationSeconds);
+    expect(await elsewhere.current()).toEqual(open('a'));
+  });
+
+  test('costs no storage operation while it is fresh', async () => {
+    const counting = counted(tables);
+    const store = new PolicyStore(counting, systemClock);
+    await store.current();
+    await store.current();
+    expect(counting.asked).toEqual(['get']);
+  });
+
+  test('holds for a quarter of an hour while storage is down, then decides nothing', async () => {
+    const clock = movableClock();
+    let down = false;
+    const get: TableStore['get'] = async (...key) => {
+      if (down) throw new StorageUnavailable('down');
+      return tables.get(...key);
+    };
+    const store = new PolicyStore({ ...tables, get }, clock);
+    await store.write(open('a'), undefined);
+    down = true;
+    clock.advance(14 * 60);
+    expect(await store.current()).toEqual(open('a'));
+    clock.advance(2 * 60);
+    await expect(store.current()).rejects.toThrow(StorageUnavailable);
+  });
+
+  test('of a newer release, with a section unknown here, decides nothing', async () => {
+    const document = new Uint8Array(Buffer.from('{"protection":[]}'));
+    const operation = { kind: 'upsert', rowKey: 'document', properties: { document } } as const;
+    await tables.commit('settings', 'policy', [operation]);
+    const store = new PolicyStore(tables, systemClock);
+    await expect(store.current()).rejects.toThrow(StorageUnavailable);
+  });
+});
+
+describe('a document', () => {
+  const rules = [{ repositories: ['team/*'], actions: ['content/read'] }];
+
+  test('says everything that is wrong with it, and where', () => {
+    const parsed = parsePolicy({
+      anonymousPull: ['Team'],
+      scopeMaps: [
+        { name: 'admin', rules },
+        { name: 'x', rules: [] },
+      ],
+      typo: 1,
+    });
+    const places = 'problems' in parsed ? parsed.problems.map(({ at }) => at) : [];
+    expect(places).toEqual([
+      '/anonymousPull/0',
+      '/scopeMaps/0/name',
+      '/scopeMaps/1/rules',
+      '/typo',
+    ]);
+  });
+
+  test('has no federation rule without a claim, with a wildcard issuer, or over http', () => {
+    const rule = { name: 'ci', issuer: 'https://i.example', audience: 'me', claims: { sub: 'a' } };
+    expect(parsePolicy({ federation: [{ ...rule, rules }] })).toHaveProperty('policy');
+    for (const wrong of [
+      { claims: {} },
+      { issuer: 'https://*.example' },
+      { issuer: 'http://i.example' },
+      { issuer: 'https://user@i.example' },
+      { issuer: 'https://i.example?x' },
+      { audience: '' },
+    ]) {
+      expect(parsePolicy({ federation: [{ ...rule, rules, ...wrong }] })).toHaveProperty(
+        'problems',
+      );
+    }
+  });
+
+  test('has no name twice, whatever the case', () => {
+    const twice = [
+      { name: 'a', rules },
+      { name: 'A', rules },
+    ];
+    expect(parsePolicy({ scopeMaps: twice })).toHaveProperty('problems');
+  });
+});
