@@ -7,6 +7,7 @@ import type { Config } from './config.ts';
 import type { App } from './http/app.ts';
 import { systemClock } from './ports/clock.ts';
 import { createCaches } from './registry/caches.ts';
+import { seconds } from './registry/settings.ts';
 
 /** Puts the application together: config → adapters → use cases. Asks storage nothing. */
 export function compose(config: Config): App {
@@ -23,6 +24,7 @@ export function compose(config: Config): App {
       clock: systemClock,
       caches: createCaches(),
       allowMissingBlobs: config.allowMissingBlobs,
+      seconds,
     },
   };
 }

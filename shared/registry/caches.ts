@@ -2,7 +2,7 @@ import { LRUCache } from 'lru-cache';
 import type { Attributes } from './rows/attributes.ts';
 import { FreshFlight } from './fresh-flight.ts';
 import type { BlobLink, StoredManifest, TagRow, UploadSession } from './rows/row-types.ts';
-import { seconds } from './settings.ts';
+import { seconds as defaultSeconds, type Seconds } from './settings.ts';
 
 export interface CachedManifest {
   readonly manifest: StoredManifest;
@@ -39,7 +39,7 @@ export interface KnownAttributes {
   loading: Promise<ReadonlyMap<string, Attributes>> | undefined;
 }
 
-export function createCaches(): Caches {
+export function createCaches(seconds: Seconds = defaultSeconds): Caches {
   return {
     manifests: new LRUCache({
       maxSize: 64 * 1024 * 1024,

@@ -3,6 +3,7 @@ import type { Clock } from '../ports/clock.ts';
 import type { TableStore } from '../ports/table-store.ts';
 import type { Caches } from './caches.ts';
 
+import type { Seconds } from './settings.ts';
 /** What every use case works with. */
 export interface Registry {
   readonly tables: TableStore;
@@ -14,6 +15,8 @@ export interface Registry {
   readonly caches: Caches;
   /** Repository patterns in which a manifest may name blobs that are not there. */
   readonly allowMissingBlobs: readonly string[];
+  /** What is promised to clients, and how long the sweep waits. */
+  readonly seconds: Seconds;
 }
 
 /** The time `seconds` from now, for the due of a work row. */

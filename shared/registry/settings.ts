@@ -36,6 +36,14 @@ export const seconds = {
   /** A blob linked but not referred to is looked at this long after it was linked. */
   unreferencedBlob: 24 * hour,
   /** A blob link older than this is touched by HEAD, which promises its blob for 12 hours more. */
+  /** A layer's bytes must have begun to come this long after their upload was asked for. */
+  writeSasTtl: 15 * 60,
+  /** A staging blob whose layer is published is deleted once no URL to it is valid any more. */
+  stagedBytes: 20 * 60,
+  /** A direct upload that a request works on is taken over when this was silent for so long. */
+  directClaim: 60,
+  /** A request that finishes direct uploads ends in time for the platform's 230 s. */
+  directWork: 180,
   touchAfter: 12 * hour,
   /** A half-written or deleted manifest, or an intent, is looked at this long after. */
   unfinishedWork: hour,
@@ -44,5 +52,14 @@ export const seconds = {
   manifestCacheByDigest: 60,
   staleTag: 30,
   /** Attributes of repositories reach every instance within this time. */
+  /** A repository without a row is forgotten when nobody began to push to it for so long. */
+  emptyRepository: 24 * hour,
   repositoryAttributes: 60,
 } as const;
+
+/**
+ * The same table with other times, for tests that can't wait. `unfinishedWork` must stay above
+ * `blobLinkCache` and `readSasTtl` together, `emptyRepository` above `catalogSeen`, and
+ * `unreferencedBlob` above `touchAfter`: docs/storage.md, "Sweep".
+ */
+export type Seconds = Readonly<Record<keyof typeof seconds, number>>;

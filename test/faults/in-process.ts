@@ -8,14 +8,19 @@ import { getManifest } from '../../shared/registry/manifests/get-manifest.ts';
 import { locateBlob } from '../../shared/registry/blobs/pull-blob.ts';
 import { putManifest } from '../../shared/registry/manifests/put-manifest.ts';
 import type { Registry } from '../../shared/registry/registry.ts';
+import { seconds as defaultSeconds, type Seconds } from '../../shared/registry/settings.ts';
 import type { TagCondition } from '../../shared/registry/tags/tag-operations.ts';
 import { startUpload } from '../../shared/registry/uploads/upload-session.ts';
 import { blobsOf, type TestBlob, type TestImage, type TestManifest } from './image.ts';
 import type { Stores } from './interpose.ts';
 
 /** An instance of the registry's use cases, with no memory yet. */
-export function newInstance(stores: Stores, clock: Clock = systemClock): Registry {
-  return { ...stores, clock, caches: createCaches(), allowMissingBlobs: [] };
+export function newInstance(
+  stores: Stores,
+  clock: Clock = systemClock,
+  seconds: Seconds = defaultSeconds,
+): Registry {
+  return { ...stores, clock, seconds, caches: createCaches(seconds), allowMissingBlobs: [] };
 }
 
 export function repositoryNamed(text: string): RepositoryName {

@@ -7,7 +7,6 @@ import type { BlobLink } from '../rows/row-types.ts';
 import { inSeconds, type Registry } from '../registry.ts';
 import { blobLinkKey, repositoryPartition, workKey } from '../rows/row-keys.ts';
 import { number, optionalText, text } from '../rows/row-values.ts';
-import { seconds } from '../settings.ts';
 
 function parseBlobLink(row: Row): BlobLink {
   return {
@@ -105,7 +104,7 @@ export function linkOperations(
     },
     {
       kind: 'upsert',
-      rowKey: workKey(inSeconds(registry, seconds.unreferencedBlob), 'b', digest),
+      rowKey: workKey(inSeconds(registry, registry.seconds.unreferencedBlob), 'b', digest),
       properties: {},
     },
   ];

@@ -15,7 +15,6 @@ import {
 } from '../rows/row-keys.ts';
 import type { BlobLink } from '../rows/row-types.ts';
 import { optionalText } from '../rows/row-values.ts';
-import { seconds } from '../settings.ts';
 
 export interface MountRequest {
   readonly repository: RepositoryName;
@@ -119,7 +118,11 @@ async function ensureIntent(
   name: PhysicalName,
 ): Promise<Intent | undefined> {
   const rowKey = intentKey(digest, name);
-  const due = workKey(inSeconds(registry, seconds.unfinishedWork), 'n', `${digest}:${name}`);
+  const due = workKey(
+    inSeconds(registry, registry.seconds.unfinishedWork),
+    'n',
+    `${digest}:${name}`,
+  );
   const inserted = await registry.tables.commit('repo', partition, [
     { kind: 'insert', rowKey, properties: { workKey: due } },
     { kind: 'upsert', rowKey: due, properties: {} },

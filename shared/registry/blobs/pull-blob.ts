@@ -4,7 +4,6 @@ import { RegistryError } from '../../errors.ts';
 import { readBlobLink, recallBlobLink, touchBlobLink } from './blob-link.ts';
 import type { Registry } from '../registry.ts';
 import type { BlobLink } from '../rows/row-types.ts';
-import { seconds } from '../settings.ts';
 
 /**
  * HEAD of a blob: its size, and the promise that it stays for 12 hours even if nothing refers to
@@ -17,7 +16,7 @@ export async function statBlob(
 ): Promise<BlobLink> {
   const link = await readBlobLink(registry, repository, digest);
   if (link === undefined) throw blobUnknown(digest);
-  if (link.ageMs > seconds.touchAfter * 1000) {
+  if (link.ageMs > registry.seconds.touchAfter * 1000) {
     if (!(await touchBlobLink(registry, repository, digest))) throw blobUnknown(digest);
   }
   return link;

@@ -18,7 +18,6 @@ import {
   workKey,
 } from '../rows/row-keys.ts';
 import type { ManifestRow } from '../rows/row-types.ts';
-import { seconds } from '../settings.ts';
 import { untaggedWork } from '../tags/tag-operations.ts';
 import { forgetTags, readTag } from '../tags/tag-row.ts';
 
@@ -113,7 +112,7 @@ async function purgeStep(
           ...referrerDeletes(row),
           {
             kind: 'upsert',
-            rowKey: workKey(inSeconds(registry, seconds.unfinishedWork), 'm', row.digest),
+            rowKey: workKey(inSeconds(registry, registry.seconds.unfinishedWork), 'm', row.digest),
             properties: {},
           },
         ]

@@ -7,7 +7,7 @@ import { referrerOperation } from './referrer-rows.ts';
 import { inSeconds, type Registry } from '../registry.ts';
 import { manifestKey, workKey } from '../rows/row-keys.ts';
 import type { ManifestRow, ManifestState } from '../rows/row-types.ts';
-import { limits, seconds } from '../settings.ts';
+import { limits } from '../settings.ts';
 
 /** A manifest that is to become live, and what becomes true in the same transaction. */
 export interface ManifestWrite {
@@ -116,7 +116,7 @@ function workRows(
   digest: Digest,
   blobName: PhysicalName | undefined,
 ): Operation[] {
-  const due = inSeconds(registry, seconds.unfinishedWork);
+  const due = inSeconds(registry, registry.seconds.unfinishedWork);
   const row: Operation = { kind: 'upsert', rowKey: workKey(due, 'm', digest), properties: {} };
   return blobName === undefined ? [row] : [row, bytesWork(registry, digest, blobName)];
 }
@@ -198,7 +198,7 @@ function ownReferrer({ manifest, digest, bytes }: ManifestWrite): Operation[] {
  * not.
  */
 function bytesWork(registry: Registry, digest: Digest, name: PhysicalName): Operation {
-  const due = inSeconds(registry, seconds.unfinishedWork);
+  const due = inSeconds(registry, registry.seconds.unfinishedWork);
   return { kind: 'upsert', rowKey: workKey(due, 'f', `${digest}:${name}`), properties: {} };
 }
 

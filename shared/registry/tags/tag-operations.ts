@@ -12,7 +12,6 @@ import {
 import { inSeconds, type Registry } from '../registry.ts';
 import { tagKey, tagOfKey, workKey } from '../rows/row-keys.ts';
 import type { TagRow } from '../rows/row-types.ts';
-import { seconds } from '../settings.ts';
 
 /** What the client demands of a tag before it is written (RFC 9110, 13.1.1 and 13.1.2). */
 export type TagCondition =
@@ -124,6 +123,6 @@ export function leftBehind(
 
 /** Asks the sweep to look whether a manifest that lost a tag has any left. */
 export function untaggedWork(registry: Registry, digest: Digest): Operation {
-  const due = inSeconds(registry, seconds.unfinishedWork);
+  const due = inSeconds(registry, registry.seconds.unfinishedWork);
   return { kind: 'upsert', rowKey: workKey(due, 'm', digest), properties: {} };
 }

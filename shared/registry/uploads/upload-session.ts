@@ -12,7 +12,7 @@ import { inSeconds, type Registry } from '../registry.ts';
 import { repositoryPartition, uploadKey, workKey } from '../rows/row-keys.ts';
 import type { StagedRun, UploadSession } from '../rows/row-types.ts';
 import { blockCount, parseUploadSession, toProperties } from './upload-row.ts';
-import { limits, seconds } from '../settings.ts';
+import { limits } from '../settings.ts';
 
 /** Starts an upload: the session and its work row in one transaction. Costs one request. */
 export async function startUpload(
@@ -31,7 +31,7 @@ export async function startUpload(
     runs: [],
     prefixDigest: undefined,
     state: 'open',
-    workKey: workKey(inSeconds(registry, seconds.uploadIdle), 'u', id),
+    workKey: workKey(inSeconds(registry, registry.seconds.uploadIdle), 'u', id),
     etag: '',
   };
   const outcome = await registry.tables.commit('repo', repositoryPartition(repository), [
