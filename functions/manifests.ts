@@ -2,6 +2,7 @@ import { readManifestPut, requiredReference } from '../shared/http/manifest-requ
 import type { RegistryResponse } from '../shared/http/message.ts';
 import { isUnchanged } from '../shared/http/preconditions.ts';
 import type { RepositoryCall, RepositoryRoute } from '../shared/http/route.ts';
+import { pusherOf } from '../shared/http/direct-push.ts';
 import { deleteManifest, deleteTag } from '../shared/registry/manifests/delete-manifest.ts';
 import {
   getManifest,
@@ -19,7 +20,7 @@ export const manifestsRoute: RepositoryRoute = {
   methods: {
     GET: { access: 'pull', handle: pull },
     HEAD: { access: 'pull', handle: stat },
-    PUT: { access: 'push', handle: push },
+    PUT: { access: 'sign', handle: push },
     DELETE: { access: 'delete', handle: remove },
   },
 };
@@ -39,9 +40,10 @@ async function pull(call: RepositoryCall): Promise<RegistryResponse> {
 }
 
 async function push(call: RepositoryCall): Promise<RegistryResponse> {
-  const { app, request, repository } = call;
+  const { app, request, repository, caller } = call;
   const put = await readManifestPut(request, referenceOf(call));
-  await putManifest(app.registry, repository, put);
+  const right = caller.may('push', repository) ? 'push' : 'sign';
+  await putManifest(app.registry, repository, { ...put, pusher: pusherOf(call) }, right);
   const { subject } = put.manifest;
   return {
     status: 201,

@@ -1,4 +1,5 @@
 import type { Digest } from '../shared/domain/digest.ts';
+import { RegistryError } from '../shared/errors.ts';
 import type { RegistryResponse } from '../shared/http/message.ts';
 import type { RepositoryCall, RepositoryRoute } from '../shared/http/route.ts';
 import {
@@ -9,7 +10,9 @@ import {
   uploadAlgorithm,
   uploadBody,
 } from '../shared/http/upload-request.ts';
+import { isDirectPush, pusherOf, storageBaseFor } from '../shared/http/direct-push.ts';
 import { appendToUpload } from '../shared/registry/uploads/append-upload.ts';
+import { startDirectUpload, writeUrlOf } from '../shared/registry/uploads/direct-session.ts';
 import { finishUpload } from '../shared/registry/uploads/finish-upload.ts';
 import { mountBlob } from '../shared/registry/blobs/mount-blob.ts';
 import { attributesOfAll } from '../shared/registry/repositories/repository-attributes.ts';
@@ -27,11 +30,11 @@ export const uploadsRoute: RepositoryRoute = {
   templates: ['v2/{*path:regex(^.+/blobs/uploads(/[^/]*)?$)}'],
   pattern: /^\/v2\/(?<name>.+)\/blobs\/uploads(?:\/(?<id>[^/]*))?$/,
   methods: {
-    POST: { access: 'push', handle: start },
-    PATCH: { access: 'push', handle: append },
-    PUT: { access: 'push', handle: finish },
-    GET: { access: 'push', handle: status },
-    DELETE: { access: 'push', handle: cancel },
+    POST: { access: 'sign', handle: start },
+    PATCH: { access: 'sign', handle: append },
+    PUT: { access: 'sign', handle: finish },
+    GET: { access: 'sign', handle: status },
+    DELETE: { access: 'sign', handle: cancel },
   },
 };
 
@@ -39,10 +42,13 @@ async function start(call: RepositoryCall): Promise<RegistryResponse> {
   const { app, request, repository, caller } = call;
   const { query } = request;
   if (query.has('mount')) {
+    if (!caller.may('push', repository)) throw mountsAreForPushers();
     const digest = requiredDigest(query.get('mount'));
     if (await mount(call, digest)) return created(call, digest);
   }
   const digest = query.has('digest') ? requiredDigest(query.get('digest')) : undefined;
+  const direct = digest === undefined ? await startDirect(call) : undefined;
+  if (direct !== undefined) return direct;
   const session = await startUpload(app.registry, repository, {
     subject: caller.subject,
     algorithm: uploadAlgorithm(query),
@@ -51,6 +57,17 @@ async function start(call: RepositoryCall): Promise<RegistryResponse> {
   const put = { digest, body: bodyOf(call), range: undefined };
   await finishUpload(app.registry, repository, session.id, put);
   return created(call, digest);
+}
+
+/** Sends a client that can do so to storage with the bytes; undefined when they come through here. */
+async function startDirect(call: RepositoryCall): Promise<RegistryResponse | undefined> {
+  const { app, repository } = call;
+  const pusher = isDirectPush(call) ? pusherOf(call) : undefined;
+  const session = pusher && (await startDirectUpload(app.registry, repository, pusher));
+  if (session === undefined) return undefined;
+  const location = await writeUrlOf(app.registry, session, storageBaseFor(call));
+  const headers = { Location: location, Range: '0-0', 'Cache-Control': 'no-store' };
+  return { status: 202, headers };
 }
 
 async function mount(call: RepositoryCall, digest: Digest): Promise<boolean> {
@@ -64,6 +81,10 @@ async function mount(call: RepositoryCall, digest: Digest): Promise<boolean> {
     from: from === 'any' ? undefined : from,
     mayPull: (other) => caller.mayMountFrom(other) && attributesOf(other).readEnabled,
   });
+}
+
+function mountsAreForPushers(): RegistryError {
+  return new RegistryError('DENIED', { message: 'to mount a blob takes the right to push' });
 }
 
 async function append(call: RepositoryCall): Promise<RegistryResponse> {

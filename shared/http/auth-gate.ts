@@ -22,8 +22,16 @@ const nobody: Caller = {
 /** What a challenge asks for where a client that does the one action always does another too. */
 const impliedActions: Partial<Record<Action, readonly Action[]>> = {
   push: ['pull', 'push'],
+  // Who signs asks for a token to push, and gets one to sign.
+  sign: ['pull', 'push'],
   metadata_write: ['metadata_read', 'metadata_write'],
 };
+
+/** What lets a request in; either is enough. */
+export interface NeededAccess {
+  readonly access: RegistryAccess | Action;
+  readonly orAccess?: RegistryAccess | Action;
+}
 
 /**
  * Lets a request in or throws. `repository` is undefined for registry access only; `origin` is the
@@ -35,7 +43,7 @@ const impliedActions: Partial<Record<Action, readonly Action[]>> = {
 export async function admit(
   app: App,
   request: RegistryRequest,
-  access: RegistryAccess | Action,
+  { access, orAccess }: NeededAccess,
   repository: RepositoryName | undefined,
   origin: string,
 ): Promise<Caller> {
@@ -57,6 +65,7 @@ export async function admit(
 
   const caller = callerOf(principal);
   if (isAllowed(caller, access, repository)) return caller;
+  if (orAccess !== undefined && isAllowed(caller, orAccess, repository)) return caller;
   if (credential.kind === 'basic' && scope !== undefined) {
     throw new RegistryError('DENIED', { detail: deniedActions(scope) });
   }

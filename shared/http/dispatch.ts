@@ -12,6 +12,7 @@ import type { Route } from './route.ts';
 const lockedBy: Partial<Record<Action, AttributeName>> = {
   pull: 'readEnabled',
   push: 'writeEnabled',
+  sign: 'writeEnabled',
   delete: 'writeEnabled',
 };
 
@@ -30,12 +31,12 @@ export async function dispatch(
 
   if (route.scope === 'registry') {
     const endpoint = endpointOf(route.methods, request.method);
-    const caller = await admit(app, request, endpoint.access, undefined, origin);
+    const caller = await admit(app, request, endpoint, undefined, origin);
     return await endpoint.handle({ app, request, caller, origin, params });
   }
   const endpoint = endpointOf(route.methods, request.method);
   const repository = repositoryOf(params);
-  const caller = await admit(app, request, endpoint.access, repository, origin);
+  const caller = await admit(app, request, endpoint, repository, origin);
   const attribute = lockedBy[endpoint.access];
   if (attribute !== undefined) {
     await refuseInRepositoryUnless(app.registry, attribute, repository);

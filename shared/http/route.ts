@@ -35,6 +35,8 @@ export type ManagementAccess = 'manage_read' | 'manage_write' | 'manage_delete';
 
 interface Endpoint<Access, C> {
   readonly access: Access;
+  /** Another right that is enough, which no challenge speaks of. */
+  readonly orAccess?: Access;
   readonly handle: (call: C) => Promise<RegistryResponse>;
 }
 
@@ -56,6 +58,7 @@ export interface RegistryRoute extends RouteBase {
 
 /**
  * A route whose pattern has a group `name`, the repository. Access is an action in that repository.
+ * `sign` is what a push of a signature needs, and who may push has it, too.
  */
 export interface RepositoryRoute extends RouteBase {
   readonly scope: 'repository';

@@ -52,7 +52,7 @@ function enter(
   at = origin,
 ): Promise<Caller> {
   const headers = authorization === undefined ? {} : { Authorization: authorization };
-  return admit(on, request('GET', '/v2/', headers), access, where, at);
+  return admit(on, request('GET', '/v2/', headers), { access }, where, at);
 }
 
 async function tokenTo(...access: ResourceScope[]): Promise<string> {
@@ -329,7 +329,9 @@ test('whatever stands in Authorization is let in or refused, never anything else
         return; // no header that can arrive
       }
       const message = { ...request('GET', '/v2/'), headers };
-      await expect(admit(registry, message, 'login', undefined, origin)).rejects.toMatchObject({
+      await expect(
+        admit(registry, message, { access: 'login' }, undefined, origin),
+      ).rejects.toMatchObject({
         code: 'UNAUTHORIZED',
       });
     }),

@@ -37,14 +37,17 @@ export interface ImageParts {
   readonly config?: TestBlob;
   readonly layers?: readonly TestBlob[];
   readonly subject?: TestManifest;
+  readonly artifactType?: string;
   /** Blows the manifest up, past what fits a row. */
   readonly paddingBytes?: number;
 }
 
 /** An image of the parts given; what is left out is random and small. */
 export function makeImage(parts: ImageParts = {}): TestImage {
-  const { config = randomBlob(), layers = [randomBlob()], subject, paddingBytes = 0 } = parts;
+  const { config = randomBlob(), layers = [randomBlob()], paddingBytes = 0 } = parts;
+  const { subject, artifactType } = parts;
   const manifest = manifestOf(mediaTypes.image, {
+    ...(artifactType === undefined ? {} : { artifactType }),
     config: descriptor(mediaTypes.config, config),
     layers: layers.map((layer) => descriptor(mediaTypes.layer, layer)),
     ...(subject === undefined ? {} : { subject: descriptor(subject.mediaType, subject) }),

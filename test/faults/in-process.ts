@@ -61,14 +61,16 @@ export async function pushManifest(
   { bytes, digest, mediaType }: TestManifest,
   tags: readonly string[] = [],
   condition: TagCondition = { kind: 'none' },
+  right: 'push' | 'sign' = 'push',
 ): Promise<void> {
-  await putManifest(registry, repository, {
+  const put = {
     digest,
     bytes,
     manifest: parseManifest(bytes, mediaType),
     tags: tags.map(tagNamed),
     condition,
-  });
+  };
+  await putManifest(registry, repository, put, right);
 }
 
 export async function pushImage(

@@ -5,11 +5,12 @@ import type { RepositoryName } from '../../domain/repository-name.ts';
 import { matchesPattern } from '../../domain/repository-pattern.ts';
 import { RegistryError } from '../../errors.ts';
 import type { Operation } from '../../ports/table-store.ts';
+import { assertLives, signedSubject } from './sign-manifest.ts';
 import { attributesOf } from '../rows/attributes.ts';
 import { ensureVisible } from '../repositories/catalog.ts';
 import { lostRace, untilDecided } from '../contention.ts';
 import { rememberManifest } from './get-manifest.ts';
-import { type Presence, probeChildren } from './manifest-children.ts';
+import { type Presence, probeChildren, refuseIfMissing } from './manifest-children.ts';
 import { readManifestRow } from './manifest-row.ts';
 import { commit, writeManifest, type WriteOutcome } from './manifest-write.ts';
 import { fallbackSubject, ingestFallback } from './ingest-fallback.ts';
@@ -17,6 +18,8 @@ import type { Registry } from '../registry.ts';
 import { manifestKey, repositoryPartition } from '../rows/row-keys.ts';
 import type { ManifestRow, TagRow } from '../rows/row-types.ts';
 import { checkCondition, leftBehind, pointTag, type TagCondition } from '../tags/tag-operations.ts';
+import { finishDirectUploads } from '../uploads/direct-finish.ts';
+import type { Pusher } from '../uploads/direct-session.ts';
 import { forgetTags, readTag } from '../tags/tag-row.ts';
 
 export interface ManifestPut {
@@ -25,6 +28,8 @@ export interface ManifestPut {
   readonly bytes: Uint8Array;
   readonly tags: readonly Tag[];
   readonly condition: TagCondition;
+  /** Whose direct uploads may be the layers that are missing; undefined for nobody's. */
+  readonly pusher?: Pusher | undefined;
 }
 
 /**
@@ -37,20 +42,23 @@ const tagsPerTransaction = 20;
  * PUT of a manifest (OCI distribution-spec v1.1, end-7): the manifest is live and every tag points
  * to it, atomically for the first twenty tags. Throws MANIFEST_BLOB_UNKNOWN with all that is
  * missing, MANIFEST_INVALID when the digest is known under another media type, 412 when a tag is
- * not as demanded, DENIED when it is locked.
+ * not as demanded, DENIED when it is locked. With the right to `sign` alone it must be a signature,
+ * put by digest, and its subject lives in this repository when it becomes live; DENIED otherwise.
  */
 export async function putManifest(
   registry: Registry,
   repository: RepositoryName,
   put: ManifestPut,
+  right: 'push' | 'sign',
 ): Promise<void> {
+  const assertedSubject = right === 'push' ? undefined : signedSubject(put);
   const partition = repositoryPartition(repository);
   const confirmedAtMs = performance.now();
   await checkAllTags(registry, partition, put);
   let readable = true;
   for (let at = 0; at === 0 || at < put.tags.length; at += tagsPerTransaction) {
     const tags = put.tags.slice(at, at + tagsPerTransaction);
-    const before = await putWithTags(registry, repository, { ...put, tags });
+    const before = await putWithTags(registry, repository, { ...put, tags, assertedSubject });
     readable = attributesOf(before?.properties ?? {}).readEnabled;
     forgetTags(registry, partition, tags);
   }
@@ -87,11 +95,17 @@ async function checkAllTags(
   tags.forEach((tag, index) => checkCondition(condition, tag, rows[index]));
 }
 
+/** One transaction's part of a PUT. */
+interface SomeTagsPut extends ManifestPut {
+  /** A manifest that must live when this one becomes live. */
+  readonly assertedSubject: Digest | undefined;
+}
+
 /** Answers the live manifest that there was before. */
 async function putWithTags(
   registry: Registry,
   repository: RepositoryName,
-  put: ManifestPut,
+  put: SomeTagsPut,
 ): Promise<ManifestRow | undefined> {
   const partition = repositoryPartition(repository);
   let presence: Presence = new Map();
@@ -111,25 +125,28 @@ async function putWithTags(
 interface TargetRows {
   readonly current: ManifestRow | undefined;
   readonly tags: readonly (TagRow | undefined)[];
+  /** What asserts that the subject lives. */
+  readonly subject: readonly Operation[];
 }
 
 async function readTargetRows(
   registry: Registry,
   partition: string,
-  put: ManifestPut,
+  put: SomeTagsPut,
 ): Promise<TargetRows> {
-  const [current, ...tags] = await Promise.all([
+  const [current, subject, ...tags] = await Promise.all([
     readManifestRow(registry, partition, put.digest),
+    put.assertedSubject === undefined ? [] : assertLives(registry, partition, put.assertedSubject),
     ...put.tags.map((tag) => readTag(registry, partition, tag)),
   ]);
-  return { current, tags };
+  return { current, subject, tags };
 }
 
 async function attemptPut(
   registry: Registry,
   partition: string,
   put: ManifestPut,
-  { current, tags, presence }: TargetRows & { readonly presence: Presence },
+  { current, tags, subject, presence }: TargetRows & { readonly presence: Presence },
 ): Promise<WriteOutcome> {
   const { digest, manifest, bytes } = put;
   const sizeBytes = current?.state === 'live' ? current.sizeBytes : bytes.byteLength;
@@ -139,7 +156,7 @@ async function attemptPut(
     checkCondition(put.condition, tag, tags[index]);
     return pointTag(registry, tag, tags[index], target);
   });
-  const tail = [...pointed, ...leftBehind(registry, tags, target)];
+  const tail = [...pointed, ...leftBehind(registry, tags, target), ...subject];
 
   if (current?.state !== 'live') {
     const write = { partition, digest, manifest, bytes, current, presence, tail };
@@ -180,12 +197,22 @@ function failedAtChild(
 async function probe(
   registry: Registry,
   repository: RepositoryName,
-  { manifest }: ManifestPut,
+  { manifest, pusher }: ManifestPut,
 ): Promise<Presence> {
   const lenient = matchesPattern(registry.allowMissingBlobs, repository);
   const children = manifest.children.map((child) => ({
     ...child,
     optional: child.optional || lenient,
   }));
-  return await probeChildren(registry, repositoryPartition(repository), children);
+  const partition = repositoryPartition(repository);
+  let presence = await probeChildren(registry, partition, children);
+  const absent = children.filter(({ digest }) => presence.get(digest) !== true);
+  const blobs = absent.filter(({ kind }) => kind === 'blob');
+  if (pusher !== undefined && blobs.length > 0) {
+    await finishDirectUploads(registry, repository, pusher, blobs);
+    const found = await probeChildren(registry, partition, blobs);
+    presence = new Map([...presence, ...found]);
+  }
+  refuseIfMissing(children, presence);
+  return presence;
 }
