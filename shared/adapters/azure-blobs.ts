@@ -1,15 +1,13 @@
 import { createHash } from 'node:crypto';
 import type { Config } from '../config.ts';
 import { blobPathOf, type PhysicalName } from '../domain/physical-name.ts';
-import {
-  containerNames,
-  type BlobProperties,
-  type BlobStore,
-  type ContainerName,
-} from '../ports/blob-store.ts';
+import type { BlobProperties, BlobStore, ContainerName } from '../ports/blob-store.ts';
 import { attempt, BlobRefusal } from './blob-attempt.ts';
+import { deleteCommitted, deleteStaged } from './blob-delete.ts';
+import { listBlobsOf } from './blob-list.ts';
 import type { BlobService } from './blob-service.ts';
 import { streamBlob } from './blob-stream.ts';
+import { ensureContainer } from './containers.ts';
 import { readUrlSigner } from './read-url.ts';
 import { retrying, storageRetryLimits, type RetryLimits } from './retry.ts';
 
@@ -154,29 +152,18 @@ export function azureBlobStore(
 
     stream,
 
+    async delete(container, name, what) {
+      const blob = await blobClient(container, name);
+      await (what === 'staged' ? deleteStaged : deleteCommitted)(blob, limits);
+    },
+
+    async list(container, after) {
+      const client = (await service.client()).getContainerClient(container);
+      return await listBlobsOf(client, after, limits);
+    },
+
     signedReadUrl: readUrlSigner(settings, service, limits),
   };
-}
-
-/** Creates the containers that are missing. Needed once in an account's life. */
-export async function ensureContainers(
-  service: BlobService,
-  limits = storageRetryLimits,
-): Promise<void> {
-  await Promise.all(containerNames.map((name) => ensureContainer(service, name, limits)));
-}
-
-async function ensureContainer(
-  service: BlobService,
-  name: ContainerName,
-  limits: RetryLimits,
-): Promise<void> {
-  const container = (await service.client()).getContainerClient(name);
-  await retrying(limits, ({ timeoutMs }) =>
-    attempt('create a container', timeoutMs, (abortSignal) =>
-      container.createIfNotExists({ abortSignal }),
-    ),
-  );
 }
 
 /** A byte that appears is never overwritten: whoever comes second is told so. */

@@ -19,3 +19,16 @@ export function newPhysicalName(now: Date): PhysicalName {
 export function blobPathOf(name: PhysicalName): string {
   return name.replaceAll('-', '/');
 }
+
+const pathPattern = /^[0-9a-f]{2}\/\d{10}\/[0-9a-f]{32}$/;
+
+/** The name of the blob that lies there; undefined when none of ours would. */
+export function parseBlobPath(path: string): PhysicalName | undefined {
+  return pathPattern.test(path) ? (path.replaceAll('/', '-') as PhysicalName) : undefined;
+}
+
+/** When the name was made, to the hour, by the clock of who made it. */
+export function hourOf(name: PhysicalName): Date {
+  const [, year, month, day, hour] = /-(\d{4})(\d\d)(\d\d)(\d\d)-/.exec(name) ?? [];
+  return new Date(`${year}-${month}-${day}T${hour}:00:00Z`);
+}

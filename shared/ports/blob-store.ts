@@ -19,6 +19,19 @@ export interface ByteRange {
   readonly last: number;
 }
 
+export interface ListedBlob {
+  readonly name: PhysicalName;
+  readonly sizeBytes: number;
+  /** Age of the last write in milliseconds, by storage's own clock. */
+  readonly ageMs: number;
+}
+
+export interface BlobPage {
+  readonly blobs: readonly ListedBlob[];
+  /** Undefined on the last page. A page may be empty and yet have a next one. */
+  readonly next: string | undefined;
+}
+
 /**
  * Blob Storage as the protocol needs it. A blob of name N lies at `blobPathOf(N)` of its container.
  * No method retries a write whose body it can't repeat; all writes here have repeatable bodies and
@@ -94,6 +107,19 @@ export interface BlobStore {
     name: PhysicalName,
     range?: ByteRange,
   ): Promise<AsyncIterable<Uint8Array> | undefined>;
+
+  /**
+   * Deletes the blob; one that is `staged` may also be but blocks that were never committed, which
+   * takes a request more. Nothing there is as good as deleted.
+   */
+  delete(container: ContainerName, name: PhysicalName, what: 'committed' | 'staged'): Promise<void>;
+
+  /**
+   * A page of the container's blobs in the order of their names, uncommitted ones included, of which
+   * storage says no size. At most 5,000; `after` is the `next` of the page before. Blobs that don't
+   * have the name of one of ours are left out.
+   */
+  list(container: ContainerName, after: string | undefined): Promise<BlobPage>;
 
   /**
    * A URL with which anyone may read this one blob (`sr=b&sp=r`, `rsct=application/octet-stream`),

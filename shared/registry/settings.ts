@@ -33,6 +33,7 @@ export const seconds = {
   readSasTtl: 20 * 60,
   /** An upload nobody finished is looked at this long after it began. */
   uploadIdle: 24 * hour,
+/** How long things are promised, remembered or waited for, unless a registry is told otherwise. */
   /** A blob linked but not referred to is looked at this long after it was linked. */
   unreferencedBlob: 24 * hour,
   /** A blob link older than this is touched by HEAD, which promises its blob for 12 hours more. */

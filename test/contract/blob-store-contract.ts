@@ -158,6 +158,59 @@ export function blobStoreContract(
     });
   });
 
+  describe('deleting', () => {
+    const names = async () => {
+      const found: string[] = [];
+      for (let after: string | undefined; ;) {
+        const page = await store.list('content', after);
+        found.push(...page.blobs.map(({ name }) => name));
+        if (page.next === undefined) return found;
+        after = page.next;
+      }
+    };
+
+    it('takes a blob away, and nothing else', async () => {
+      const [name, other] = [await put('gone'), await put('here')];
+      await store.delete('content', name, 'committed');
+      expect(await read(name)).toBeUndefined();
+      expect(await read(other)).toBe('here');
+      const left = await names();
+      expect(left).toContain(other);
+      expect(left).not.toContain(name);
+    });
+
+    it('takes blocks away that were never committed', async () => {
+      const name = newName();
+      await store.stageBlock('content', name, 'nonce000000000', bytesOf('a'));
+      expect(await names()).toContain(name);
+      await store.delete('content', name, 'staged');
+      expect(await names()).not.toContain(name);
+      expect(await store.commitBlocks('content', name, ['nonce000000000'], {})).toBe('missing');
+    });
+
+    it('of what is not there is done, and leaves nothing', async () => {
+      for (const what of ['committed', 'staged', 'committed'] as const) {
+        const name = newName();
+        await store.delete('content', name, what);
+        await store.delete('content', name, what);
+        expect(await names()).not.toContain(name);
+      }
+    });
+  });
+
+  describe('listing', () => {
+    it('tells names in order, with sizes and ages', async () => {
+      await put('0123456789');
+      const name = await put('abc');
+      const { blobs } = await store.list('content', undefined);
+      expect(blobs.map((blob) => blob.name)).toEqual(blobs.map((blob) => blob.name).toSorted());
+      const found = blobs.find((blob) => blob.name === name);
+      expect(found?.sizeBytes).toBe(3);
+      expect(found?.ageMs).toBeLessThan(10_000);
+      expect((await store.list('manifests', undefined)).blobs).not.toContainEqual(found);
+    });
+  });
+
   describe('metadata', () => {
     it('is replaced under the ETag read', async () => {
       const name = newName();

@@ -64,5 +64,9 @@ export function interpose({ tables, blobs }: Stores, intercept: Interceptor): St
         intercept(at('stream', container, name), () => blobs.stream(container, name, range)),
       signedReadUrl: (container, name, options) => blobs.signedReadUrl(container, name, options),
     },
+      delete: (container, name, what) =>
+        intercept(at('delete', container, name), () => blobs.delete(container, name, what)),
+      list: (container, after) =>
+        intercept(at('list', container), () => blobs.list(container, after)),
   };
 }
