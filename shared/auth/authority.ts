@@ -8,6 +8,8 @@ import type { IdentityProvider } from './identity.ts';
 import { defaultKeySchedule, type KeySchedule } from './key-schedule.ts';
 import { configuredPermissions, type PermissionSource } from './permissions.ts';
 import { type AzureRoles, rolePermissions } from './role-permissions.ts';
+import { repositoryTokenSignIn, scopeMapPermissions } from './repository-token-access.ts';
+import { RepositoryTokens } from './repository-tokens.ts';
 import { servicePrincipals } from './service-principals.ts';
 import { SigningKeys } from './signing-keys.ts';
 import { Tokens } from './tokens.ts';
@@ -23,6 +25,8 @@ export interface Authority {
   readonly permissionsOf: PermissionSource;
   /** The settings that are data. */
   readonly policy: PolicyStore;
+  /** Users of the registry's own, with passwords of its own. */
+  readonly repositoryTokens: RepositoryTokens;
   readonly keys: SigningKeys;
   readonly tokens: Tokens;
 }
@@ -54,16 +58,20 @@ export function composeAuthority(
   }: AuthorityOptions = {},
 ): Authority {
   const keys = new SigningKeys(tables, clock, keySchedule);
+  const repositoryTokens = new RepositoryTokens(tables, clock);
   const configured = configuredPermissions(config, policy);
+  const own = scopeMapPermissions(repositoryTokens, policy, configured);
   return {
     providers: [
       adminAccount(config.adminPassword),
       ...(entra === undefined ? [] : [servicePrincipals(entra, clock)]),
+      repositoryTokenSignIn(repositoryTokens),
     ],
     entra,
     roles,
-    permissionsOf: roles === undefined ? configured : rolePermissions(roles, configured),
+    permissionsOf: roles === undefined ? own : rolePermissions(roles, own),
     policy,
+    repositoryTokens,
     keys,
     tokens: new Tokens(keys, clock),
   };

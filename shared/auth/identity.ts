@@ -3,7 +3,11 @@
  * token is issued. An identity must survive being written into a refresh token, so it is plain
  * JSON.
  */
-export type Identity = { readonly kind: 'anonymous' } | { readonly kind: 'admin' } | EntraIdentity;
+export type Identity =
+  | { readonly kind: 'anonymous' }
+  | { readonly kind: 'admin' }
+  | EntraIdentity
+  | RepositoryTokenIdentity;
 
 /** A user, service principal or managed identity of the Entra tenant. Ids are lower-case GUIDs. */
 export interface EntraIdentity {
@@ -14,6 +18,13 @@ export interface EntraIdentity {
   readonly appId?: string;
   /** What people call the user. For logs: it changes and is not unique. */
   readonly name?: string;
+}
+
+/** Who showed a password of a repository token. */
+export interface RepositoryTokenIdentity {
+  readonly kind: 'repository-token';
+  /** In lower case. */
+  readonly name: string;
 }
 
 /** A source of identities that are proved by a user name and a password. */
@@ -32,13 +43,22 @@ export interface IdentityProvider {
  * GUID.
  */
 export function subjectOf(identity: Identity): string {
-  return identity.kind === 'entra' ? identity.objectId : identity.kind;
+  switch (identity.kind) {
+    case 'entra':
+      return identity.objectId;
+    case 'repository-token':
+      return `token:${identity.name}`;
+    case 'admin':
+    case 'anonymous':
+      return identity.kind;
+  }
 }
 
 /** Reads an identity back from a refresh token's claim; undefined when it is none we know. */
 export function parseIdentity(claim: unknown): Identity | undefined {
   const { kind, tenantId, objectId, appId, name }: Record<string, unknown> = Object(claim);
   if (kind === 'admin') return { kind };
+  if (kind === 'repository-token') return typeof name === 'string' ? { kind, name } : undefined;
   if (kind !== 'entra' || typeof tenantId !== 'string' || typeof objectId !== 'string') {
     return undefined;
   }

@@ -1,19 +1,6 @@
 import * as v from 'valibot';
-import type { Action } from '../domain/scope.ts';
-
-/**
- * The actions of ACR's scope maps, and `content/sign`: to push signatures of what is there and
- * nothing else.
- */
-export const contentActions = {
-  'content/read': 'pull',
-  'content/write': 'push',
-  'content/delete': 'delete',
-  'content/sign': 'sign',
-  'metadata/read': 'metadata_read',
-  'metadata/write': 'metadata_write',
-} as const satisfies Record<string, Action>;
-export type ContentAction = keyof typeof contentActions;
+import { notGuidPattern, resourceNamePattern } from '../domain/resource-name.ts';
+import { type ContentAction, contentActions } from './content-actions.ts';
 
 const maxPatterns = 100;
 
@@ -41,8 +28,8 @@ export const repositoryRules = v.pipe(v.array(repositoryRule), v.minLength(1), v
 /** What scope maps, rules and tokens are called: as ACR's, but a name never looks like a GUID. */
 export const resourceName = v.pipe(
   v.string(),
-  v.regex(/^[a-zA-Z0-9](?:[a-zA-Z0-9_-]{0,48}[a-zA-Z0-9])?$/, 'must be 1 to 50 of a-z 0-9 - _'),
-  v.regex(/^(?![0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-)/, 'must not look like a GUID'),
+  v.regex(resourceNamePattern, 'must be 1 to 50 of a-z 0-9 - _'),
+  v.regex(notGuidPattern, 'must not look like a GUID'),
   v.check((name) => name.toLowerCase() !== 'admin', 'must not be admin'),
 );
 

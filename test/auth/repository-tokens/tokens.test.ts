@@ -1,0 +1,169 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { RepositoryTokens } from '../../../shared/auth/repository-tokens.ts';
+import { systemClock } from '../../../shared/ports/clock.ts';
+import type { TableStore } from '../../../shared/ports/table-store.ts';
+import { startTestAzurite, type TestAzurite } from '../../harness/azurite.ts';
+import { counted, movableClock, tablesOf } from '../registry-tables.ts';
+import { clearSettings } from './settings.ts';
+
+let azurite: TestAzurite;
+let tables: TableStore;
+let tokens: RepositoryTokens;
+
+beforeAll(async () => {
+  azurite = await startTestAzurite();
+  tables = tablesOf(azurite);
+});
+afterAll(() => azurite.stop());
+beforeEach(async () => {
+  await clearSettings(tables);
+  tokens = new RepositoryTokens(tables, systemClock);
+});
+
+const builds = { scopeMap: 'builds', enabled: true };
+
+async function generate(name = 'ci', on = tokens): Promise<string> {
+  await on.put(name, builds);
+  const password = await on.generatePassword(name, 'password1');
+  if (password === undefined) throw new Error('there is no such token');
+  return password;
+}
+
+describe('a repository token', () => {
+  test('is made without a password, found whatever the case of its name, and listed', async () => {
+    const made = await tokens.put('CI-Build', builds);
+    expect(made).toEqual({
+      name: 'CI-Build',
+      ...builds,
+      passwords: [],
+      createdAt: expect.any(Date),
+      etag: expect.stringMatching(/./),
+    });
+    await tokens.put('another', builds);
+    expect(await tokens.get('ci-BUILD')).toEqual(made);
+    expect((await tokens.list()).map(({ name }) => name)).toEqual(['another', 'CI-Build']);
+    expect(await tokens.get('nobody')).toBeUndefined();
+  });
+
+  test('keeps its passwords and the writing of its name when it is changed', async () => {
+    const password = await generate('CI');
+    const changed = await tokens.put('ci', { scopeMap: 'other', enabled: true });
+    expect(changed).toMatchObject({ name: 'CI', scopeMap: 'other', passwords: [{}] });
+    expect(await tokens.signIn('ci', password)).toBe(true);
+  });
+
+  test('is written only under the condition that was given', async () => {
+    const made = await tokens.put('ci', builds, { ifNoneMatch: '*' });
+    if (made === 'changed-meanwhile') throw new Error(made);
+    expect(await tokens.put('ci', builds, { ifNoneMatch: '*' })).toBe('changed-meanwhile');
+    const changed = await tokens.put('ci', { ...builds, enabled: false }, { ifMatch: made.etag });
+    expect(changed).toMatchObject({ enabled: false });
+    expect(await tokens.put('ci', builds, { ifMatch: made.etag })).toBe('changed-meanwhile');
+    expect(await tokens.put('nobody', builds, { ifMatch: made.etag })).toBe('changed-meanwhile');
+    expect(await tokens.delete('ci', made.etag)).toBe(false);
+    expect(await tokens.get('ci')).toMatchObject({ enabled: false });
+  });
+
+  test('loses neither of two changes that are made at once', async () => {
+    await tokens.put('ci', builds);
+    const other = new RepositoryTokens(tables, systemClock);
+    const [first, second] = await Promise.all([
+      tokens.generatePassword('ci', 'password1'),
+      other.generatePassword('ci', 'password2'),
+    ]);
+    const fresh = new RepositoryTokens(tables, systemClock);
+    expect(await fresh.signIn('ci', first ?? '')).toBe(true);
+    expect(await fresh.signIn('ci', second ?? '')).toBe(true);
+  });
+
+  test.each(['', 'a b', 'a/b', 'ä', 'admin', 'Admin', 'x'.repeat(51), crypto.randomUUID()])(
+    'is not called %j',
+    async (name) => {
+      await expect(tokens.put(name, builds)).rejects.toThrow(RangeError);
+      expect(await tokens.get(name)).toBeUndefined();
+    },
+  );
+});
+
+describe('a password', () => {
+  test('is 256 bits behind a prefix that scanners know, and not in storage', async () => {
+    const password = await generate();
+    expect(password).toMatch(/^lighter_[\w-]{43}$/);
+    expect(await generate()).not.toBe(password);
+    const rows = await tables.list('settings', 'tokens', { from: '0', before: '{' });
+    const stored = JSON.stringify(rows, (_, value: unknown) =>
+      value instanceof Uint8Array ? Buffer.from(value).toString('latin1') : value,
+    );
+    expect(stored).not.toContain(password.slice(10, 20));
+    expect(await tokens.list()).not.toHaveProperty('0.passwords.0.hash');
+  });
+
+  test('works until it is replaced, deleted, or has ended', async () => {
+    const clock = movableClock();
+    tokens = new RepositoryTokens(tables, clock);
+    const first = await generate();
+    const second = await tokens.generatePassword(
+      'ci',
+      'password2',
+      new Date(clock.now().getTime() + 3600_000),
+    );
+    if (second === undefined) throw new Error('there is no such token');
+    expect(await tokens.signIn('CI', first)).toBe(true);
+    expect(await tokens.signIn('ci', second)).toBe(true);
+    clock.advance(3600);
+    expect(await tokens.signIn('ci', second)).toBe(false);
+
+    const replaced = await tokens.generatePassword('ci', 'password1');
+    expect(await tokens.signIn('ci', first)).toBe(false);
+    expect(await tokens.signIn('ci', replaced ?? '')).toBe(true);
+    expect(await tokens.deletePassword('ci', 'password1')).toBe(true);
+    expect(await tokens.signIn('ci', replaced ?? '')).toBe(false);
+  });
+
+  test('is not for another token, nor for one that does not exist', async () => {
+    const password = await generate('one');
+    await generate('two');
+    expect(await tokens.signIn('two', password)).toBe(false);
+    expect(await tokens.signIn('three', password)).toBe(false);
+    expect(await tokens.generatePassword('three', 'password1')).toBeUndefined();
+    expect(await tokens.deletePassword('three', 'password1')).toBe(false);
+  });
+
+  test('does not come back with a token of the same name', async () => {
+    const password = await generate();
+    expect(await tokens.delete('ci')).toBe(true);
+    expect(await tokens.delete('ci')).toBe(false);
+    await tokens.put('ci', builds);
+    expect(await tokens.signIn('ci', password)).toBe(false);
+  });
+
+  test('is hashed under one key, whichever instance makes it first', async () => {
+    for (const { rowKey } of await tables.list('keys', 'token-passwords', {
+      from: '0',
+      before: ':',
+    })) {
+      await tables.commit('keys', 'token-passwords', [{ kind: 'delete', rowKey, etag: '*' }]);
+    }
+    const instances = Array.from({ length: 5 }, () => new RepositoryTokens(tables, systemClock));
+    const passwords = await Promise.all(
+      instances.map((instance, index) => generate(`t${index}`, instance)),
+    );
+    for (const [index, password] of passwords.entries()) {
+      expect(await tokens.signIn(`t${index}`, password)).toBe(true);
+    }
+  });
+});
+
+describe('a warm instance', () => {
+  test('asks storage nothing about a token it has just seen', async () => {
+    const password = await generate();
+    const counting = counted(tables);
+    const instance = new RepositoryTokens(counting, systemClock);
+    expect(await instance.signIn('ci', password)).toBe(true);
+    // The key, the token, and the note of its use.
+    expect(counting.asked).toEqual(['get', 'get', 'commit']);
+    for (let again = 0; again < 5; again += 1) await instance.signIn('ci', password);
+    await instance.current('ci');
+    expect(counting.asked).toHaveLength(3);
+  });
+});
