@@ -1,7 +1,7 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type EntraRegistry, owner, startEntraRegistry } from '../acr/entra-registry.ts';
+import { type EntraRegistry, owner, startEntraRegistry, stranger } from '../acr/entra-registry.ts';
 import { applicationClaims, registryAudience } from '../auth/entra/test-entra.ts';
 import { resourceId } from '../auth/roles/judging.ts';
 import { trustCertificate } from '../harness/certificate.ts';
@@ -12,6 +12,12 @@ import { startTestMetadataService, type TestMetadataService } from './metadata-s
 export const kubelet = {
   clientId: 'b7d1e2f3-0000-4000-8000-00000000aaaa',
   objectId: 'd3a1e2f3-0000-4000-8000-00000000bbbb',
+};
+
+/** Another of its identities, which has no role. */
+export const roleless = {
+  clientId: 'b7d1e2f3-0000-4000-8000-00000000cccc',
+  objectId: stranger,
 };
 
 export interface ClusterRegistry extends EntraRegistry {
@@ -34,8 +40,10 @@ export async function startClusterRegistry(): Promise<ClusterRegistry> {
   const registry = await startEntraRegistry();
   const { front, arm, entra } = registry;
   arm.assignments.set(kubelet.objectId, [{ scope: resourceId, role: 'AcrPull' }]);
-  const metadata = await startTestMetadataService(() =>
-    entra.sign(applicationClaims(registryAudience, kubelet)),
+  const metadata = await startTestMetadataService((clientId) =>
+    entra.sign(
+      applicationClaims(registryAudience, clientId === roleless.clientId ? roleless : kubelet),
+    ),
   );
   const folder = await mkdtemp(join(tmpdir(), 'lighter-cluster-'));
   const caFile = join(folder, 'ca.pem');

@@ -8,6 +8,7 @@ import { decodeJwt, UnsecuredJWT } from 'jose';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { registryAudience } from '../auth/entra/test-entra.ts';
 import { type RunningAgent, runAgent, startAgent } from './agent.ts';
+import { freePort } from './free-port.ts';
 import { type ClusterRegistry, kubelet, startClusterRegistry } from './cluster-registry.ts';
 
 const tokenUser = '00000000-0000-0000-0000-000000000000';
@@ -36,10 +37,10 @@ afterEach(async () => {
 
 const args = (...more: string[]) => [
   'node',
-  ...['--registry', registry.host],
-  ...['--client-id', kubelet.clientId],
-  ...['--identity-endpoint', registry.metadata.endpoint],
-  ...['--config', config],
+  `--registry=${registry.host}`,
+  `--client-id=${kubelet.clientId}`,
+  `--identity-endpoint=${registry.metadata.endpoint}`,
+  `--config=${config}`,
   ...more,
 ];
 const renewOnce = (...more: string[]) => runAgent(args('--once', ...more), { env: registry.env });
@@ -162,7 +163,7 @@ describe('while no credential can be had', () => {
   test('the metadata service being down is said once, and the old credential stays', async () => {
     await renewOnce();
     const before = await loginOf();
-    const dead = await closedPort();
+    const dead = await freePort();
     const agent = startAgent([...args(), '--identity-endpoint', `http://127.0.0.1:${dead}`], {
       env: registry.env,
     });
@@ -195,7 +196,7 @@ describe('while no credential can be had', () => {
   test('the registry being down leaves the credential', async () => {
     await renewOnce();
     const before = await loginOf();
-    registry.front.forwardTo(`http://127.0.0.1:${await closedPort()}`);
+    registry.front.forwardTo(`http://127.0.0.1:${await freePort()}`);
     const agent = keep();
     await agent.logged(/the registry at .* gives no answer/);
     await sleep(300);
@@ -239,7 +240,7 @@ describe('while no credential can be had', () => {
 });
 
 test('GET /healthz says when a credential is in place, and why there is none', async () => {
-  const port = await closedPort();
+  const port = await freePort();
   registry.metadata.fault = { status: 503, json: { error: 'down for repair' } };
   const agent = keep('--health', `127.0.0.1:${port}`);
   await agent.logged(/down for repair/);
@@ -276,13 +277,3 @@ test.each([
   expect(log.trimEnd()).toContain(message);
   expect(log.trimEnd().split('\n')).toHaveLength(1);
 });
-
-/** A port that nobody listens on. */
-async function closedPort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  server.close();
-  await once(server, 'close');
-  return address !== null && typeof address === 'object' ? address.port : 0;
-}

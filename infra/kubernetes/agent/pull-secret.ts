@@ -63,7 +63,7 @@ export async function useInServiceAccount(
     'application/strategic-merge-patch+json',
   );
   if (answer.status === 200) return;
-  throw refused('named in', { namespace, name: serviceAccount }, answer, 'service account');
+  throw refused('changed', { namespace, name: serviceAccount }, answer, 'service account');
 }
 
 interface Current {
