@@ -59,7 +59,9 @@ async function start(call: RepositoryCall): Promise<RegistryResponse> {
   return created(call, digest);
 }
 
-/** Sends a client that can do so to storage with the bytes; undefined when they come through here. */
+/**
+ * Sends a client that can do so to storage with the bytes; undefined when they come through here.
+ */
 async function startDirect(call: RepositoryCall): Promise<RegistryResponse | undefined> {
   const { app, repository } = call;
   const pusher = isDirectPush(call) ? pusherOf(call) : undefined;

@@ -23,8 +23,8 @@ export interface StoragePassthrough {
 
 /**
  * Serves what the registry redirects to on the registry's own address, by passing requests below
- * `/<account>/` on to the blob service: reads of a blob, and writes by a shared access signature.
- * All else there is refused. The blob service checks the signature; it covers the account's path,
+ * `/<account>/` on to the blob service: reads of a blob, and Put Block into `staging` by a shared
+ * access signature. All else there is refused. The blob service checks the signature; it covers the account's path,
  * not the host, so it holds on either address.
  */
 export function createStoragePassthrough(target: PassthroughTarget): StoragePassthrough {
@@ -76,7 +76,7 @@ export function createStoragePassthrough(target: PassthroughTarget): StoragePass
   };
 }
 
-/** A status, for what is neither a read of one blob nor a write with a signature. */
+/** A status, for what is neither a read of one blob nor one block put with a signature. */
 function refusalOf({ method, url = '' }: IncomingMessage, prefix: string): number | undefined {
   const [path = '', search = ''] = url.split('?', 2);
   const [container, blob] = path.slice(prefix.length).split('/', 2);
@@ -84,7 +84,9 @@ function refusalOf({ method, url = '' }: IncomingMessage, prefix: string): numbe
   const query = new URLSearchParams(search);
   const isRead = method === 'GET' || method === 'HEAD';
   if (isRead) return query.has('comp') || query.has('restype') ? 403 : undefined;
-  return method === 'PUT' && query.has('sig') ? undefined : 403;
+  const operation = query.getAll('comp');
+  const isPutBlock = method === 'PUT' && operation.length === 1 && operation[0] === 'block';
+  return container === 'staging' && isPutBlock && query.has('sig') ? undefined : 403;
 }
 
 function endEmpty(response: ServerResponse, status: number): void {

@@ -11,7 +11,7 @@ import { seconds } from './registry/settings.ts';
 
 /** Puts the application together: config → adapters → use cases. Asks storage nothing. */
 export function compose(config: Config): App {
-  const { tables, blobs } = connectStorage(config.storage);
+  const { tables, blobs, staging } = connectStorage(config.storage);
   const entra = config.entra && connectEntra(config.entra, systemClock);
   const arm = config.roleAssignments;
   const roles = arm && new AzureRoles(connectArm(arm, systemClock), arm.resourceId, systemClock);
@@ -21,10 +21,11 @@ export function compose(config: Config): App {
     registry: {
       tables,
       blobs,
+      staging,
       clock: systemClock,
       caches: createCaches(),
-      allowMissingBlobs: config.allowMissingBlobs,
       seconds,
+      allowMissingBlobs: config.allowMissingBlobs,
     },
   };
 }

@@ -22,6 +22,8 @@ export interface Config {
   readonly anonymousPull: readonly string[];
   /** Repository patterns in which a manifest may name blobs that are not there. */
   readonly allowMissingBlobs: readonly string[];
+  /** Clients that can put layers straight into storage are told to. */
+  readonly directPush: boolean;
   /** The largest upload body that may come with a Content-Length; undefined: any. */
   readonly maxBodyBytes: number | undefined;
   /** Undefined: nobody signs in with Microsoft Entra. */
@@ -70,6 +72,8 @@ export const settings = {
   LIGHTER_ANONYMOUS_PULL: 'Repository patterns anyone may pull, comma separated (public/*).',
   LIGHTER_MAX_BODY_BYTES:
     'Largest layer a client may send as one body with a Content-Length, which the Functions host reads whole into memory. Any size unless set.',
+  LIGHTER_DIRECT_PUSH:
+    '0: no client puts layers straight into storage; all bytes come through the registry. 1 unless set.',
   LIGHTER_ALLOW_MISSING_BLOBS:
     'Repository patterns in which manifests may name blobs that were never pushed, comma separated.',
   LIGHTER_TENANT_ID:
@@ -111,8 +115,8 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
     problems.push(`${name} is not a GUID: ${text}`);
     return undefined;
   };
-  const flag = (name: keyof typeof settings) => {
-    const text = value(name) ?? '0';
+  const flag = (name: keyof typeof settings, unless: '0' | '1' = '0') => {
+    const text = value(name) ?? unless;
     if (text !== '0' && text !== '1') problems.push(`${name} is neither 0 nor 1: ${text}`);
     return text === '1';
   };
@@ -185,6 +189,7 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
     adminPassword: value('LIGHTER_ADMIN_PASSWORD'),
     anonymousPull: patterns('LIGHTER_ANONYMOUS_PULL'),
     allowMissingBlobs: patterns('LIGHTER_ALLOW_MISSING_BLOBS'),
+    directPush: flag('LIGHTER_DIRECT_PUSH', '1'),
     maxBodyBytes: bytes('LIGHTER_MAX_BODY_BYTES'),
     entra: entra(),
     roleAssignments: roleAssignments(),

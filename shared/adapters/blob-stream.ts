@@ -14,15 +14,17 @@ interface OpenBlob {
 /**
  * The bytes of a blob as they arrive. A connection that breaks, or brings nothing for as long as a
  * try may take, is resumed at the offset reached, under the ETag of the first answer, so that bytes
- * of two blobs never mix. Throws BlobRefusal before the first byte.
+ * of two blobs never mix. `pinnedTo` is the ETag that answer must have. Throws BlobRefusal before
+ * the first byte.
  */
 export async function streamBlob(
   blob: BlobClient,
   range: ByteRange | undefined,
   limits: RetryLimits,
+  pinnedTo?: string,
 ): Promise<AsyncIterable<Uint8Array>> {
   const start = range?.first ?? 0;
-  const open = (offset: number, etag?: string) =>
+  const open = (offset: number, etag = pinnedTo) =>
     retrying(limits, ({ timeoutMs }) => openAt(blob, offset, range?.last, etag, timeoutMs));
   return chunks(await open(start), start, open, limits);
 }

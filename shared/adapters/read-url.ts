@@ -1,18 +1,14 @@
-import type { UserDelegationKey } from '@azure/storage-blob';
 import type { Config } from '../config.ts';
 import { blobPathOf } from '../domain/physical-name.ts';
 import type { BlobStore } from '../ports/blob-store.ts';
-import { attempt } from './blob-attempt.ts';
 import type { BlobService } from './blob-service.ts';
 import { accountNameOf } from './credentials.ts';
+import { clockSkewMs, delegationKeys } from './delegation-keys.ts';
 import { lazy } from './lazy.ts';
-import { retrying, type RetryLimits } from './retry.ts';
+import type { RetryLimits } from './retry.ts';
 
 /** Says how the signature is computed. The newest that both Azure and Azurite know. */
-const sasVersion = '2024-11-04';
-const clockSkewMs = 5 * 60_000;
-/** Azure allows 7 days; a short-lived key is soon worthless after its identity lost its role. */
-const keyLifeMs = 6 * 3_600_000;
+export const sasVersion = '2024-11-04';
 
 /**
  * Signs read URLs: with the account key, or with a user delegation key, which an identity may ask
@@ -63,47 +59,5 @@ export function readUrlSigner(
         ? sdk.generateBlobSASQueryParameters(values, await delegationKey(until), accountName)
         : sdk.generateBlobSASQueryParameters(values, accountKey);
     return `${publicBase}/${container}/${path}?${sas.toString()}`;
-  };
-}
-
-/**
- * Keeps a delegation key that is valid at least until the time asked for. It is renewed once half
- * its life is over, beside the requests that still use it; requests that need a new one wait for
- * the same answer.
- */
-function delegationKeys(
-  service: BlobService,
-  limits: RetryLimits,
-): (untilMs: number) => Promise<UserDelegationKey> {
-  let key: UserDelegationKey | undefined;
-  let renewal: Promise<UserDelegationKey> | undefined;
-
-  async function fetchKey(untilMs: number): Promise<UserDelegationKey> {
-    const client = await service.client();
-    const now = Date.now();
-    const end = Math.max(now + keyLifeMs, untilMs);
-    key = await retrying(limits, ({ timeoutMs }) =>
-      attempt('give a user delegation key', timeoutMs, (abortSignal) =>
-        client.getUserDelegationKey(new Date(now - clockSkewMs), new Date(end), {
-          abortSignal,
-        }),
-      ),
-    );
-    return key;
-  }
-
-  function renew(untilMs: number): Promise<UserDelegationKey> {
-    renewal ??= fetchKey(untilMs).finally(() => {
-      renewal = undefined;
-    });
-    return renewal;
-  }
-
-  return async (untilMs) => {
-    const endMs = key?.signedExpiresOn.getTime() ?? 0;
-    if (key === undefined || endMs < untilMs) return renew(untilMs);
-    // A failure leaves the present key, which is still good; the next request tries again.
-    if (endMs - Date.now() < keyLifeMs / 2) renew(untilMs).catch(() => undefined);
-    return key;
   };
 }

@@ -1,15 +1,19 @@
 import type { Config } from '../config.ts';
 import type { BlobStore } from '../ports/blob-store.ts';
+import type { StagingStore } from '../ports/staging-store.ts';
 import type { TableStore } from '../ports/table-store.ts';
-import { azureBlobStore, ensureContainers } from './azure-blobs.ts';
+import { azureBlobStore } from './azure-blobs.ts';
+import { azureStagingStore } from './azure-staging.ts';
 import { azureTableStore, ensureTables } from './azure-tables.ts';
 import { connectBlobService } from './blob-service.ts';
+import { ensureContainers } from './containers.ts';
 import { storageRetryLimits } from './retry.ts';
 import { connectTableService } from './table-service.ts';
 
 export interface Storage {
   readonly tables: TableStore;
   readonly blobs: BlobStore;
+  readonly staging: StagingStore;
   /**
    * Creates the tables and containers that are missing. Nobody needs to wait for it: the stores
    * create what they find missing.
@@ -27,6 +31,7 @@ export function connectStorage(settings: Config['storage'], limits = storageRetr
   return {
     tables: azureTableStore(tableService, limits),
     blobs: azureBlobStore(settings, blobService, limits),
+    staging: azureStagingStore(settings, blobService, limits),
     async prepare() {
       await Promise.all([
         ensureTables(tableService, limits),

@@ -7,6 +7,7 @@ import type { BlobLink } from '../registry/rows/row-types.ts';
 import { limits, seconds } from '../registry/settings.ts';
 import { parseRange, rangeLength } from './byte-range.ts';
 import type { RegistryResponse } from './message.ts';
+import { storageBaseFor } from './direct-push.ts';
 import type { Call } from './route.ts';
 
 /**
@@ -50,20 +51,15 @@ export async function serveBlob(
     );
     return partialContent(parts, sizeBytes, headers);
   }
+  const publicBase = storageBaseFor(call);
   const location = await blobs.signedReadUrl('content', name, {
     sasTtlSeconds: seconds.readSasTtl,
-    ...storageSeenBy(call),
+    ...(publicBase === undefined ? {} : { publicBase }),
   });
   return {
     status: 307,
     headers: { Location: location, 'Docker-Content-Digest': digest, 'Cache-Control': 'no-store' },
   };
-}
-
-/** A local registry passes its storage on through its own address, under the account's path. */
-function storageSeenBy({ app, origin }: Call): { readonly publicBase?: string } {
-  if (!app.config.local) return {};
-  return { publicBase: origin + new URL(app.config.storage.blobUrl).pathname };
 }
 
 function isServedHere(ranges: readonly ByteRange[], redirectable: boolean): boolean {

@@ -1,22 +1,24 @@
 import type { BlobStore } from '../ports/blob-store.ts';
 import type { Clock } from '../ports/clock.ts';
+import type { StagingStore } from '../ports/staging-store.ts';
 import type { TableStore } from '../ports/table-store.ts';
 import type { Caches } from './caches.ts';
-
 import type { Seconds } from './settings.ts';
+
 /** What every use case works with. */
 export interface Registry {
   readonly tables: TableStore;
   readonly blobs: BlobStore;
+  readonly staging: StagingStore;
   readonly clock: Clock;
   /**
    * This instance's memory of storage. Never decides anything that storage does not check again.
    */
   readonly caches: Caches;
-  /** Repository patterns in which a manifest may name blobs that are not there. */
-  readonly allowMissingBlobs: readonly string[];
   /** What is promised to clients, and how long the sweep waits. */
   readonly seconds: Seconds;
+  /** Repository patterns in which a manifest may name blobs that are not there. */
+  readonly allowMissingBlobs: readonly string[];
 }
 
 /** The time `seconds` from now, for the due of a work row. */

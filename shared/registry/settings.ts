@@ -25,18 +25,17 @@ export const limits = {
   maxSorted: 10_000,
   /** Clients accept 4 MiB of an index; the rest of it is small. */
   maxReferrersBytes: 4 * 1024 * 1024 - 1024,
+  /** Of one principal, in one repository; beyond it a layer comes through the function. */
+  maxOpenDirectUploads: 500,
+  /** Azure's limit for one block: 4,000 MiB. */
+  maxDirectBytes: 4000 * 1024 * 1024,
 } as const;
 
 const hour = 3600;
 
+/** How long things are promised, remembered or waited for, unless a registry is told otherwise. */
 export const seconds = {
   readSasTtl: 20 * 60,
-  /** An upload nobody finished is looked at this long after it began. */
-  uploadIdle: 24 * hour,
-/** How long things are promised, remembered or waited for, unless a registry is told otherwise. */
-  /** A blob linked but not referred to is looked at this long after it was linked. */
-  unreferencedBlob: 24 * hour,
-  /** A blob link older than this is touched by HEAD, which promises its blob for 12 hours more. */
   /** A layer's bytes must have begun to come this long after their upload was asked for. */
   writeSasTtl: 15 * 60,
   /** A staging blob whose layer is published is deleted once no URL to it is valid any more. */
@@ -45,16 +44,23 @@ export const seconds = {
   directClaim: 60,
   /** A request that finishes direct uploads ends in time for the platform's 230 s. */
   directWork: 180,
+  /** As long does a HEAD or GET look for a blob among direct uploads. */
+  directLook: 10,
+  /** An upload nobody finished is looked at this long after it began. */
+  uploadIdle: 24 * hour,
+  /** A blob linked but not referred to is looked at this long after it was linked. */
+  unreferencedBlob: 24 * hour,
+  /** A blob link older than this is touched by HEAD, which promises its blob for 12 hours more. */
   touchAfter: 12 * hour,
   /** A half-written or deleted manifest, or an intent, is looked at this long after. */
   unfinishedWork: hour,
+  /** A repository without a row is forgotten when nobody began to push to it for so long. */
+  emptyRepository: 24 * hour,
   catalogSeen: 10 * 60,
   blobLinkCache: 10 * 60,
   manifestCacheByDigest: 60,
   staleTag: 30,
   /** Attributes of repositories reach every instance within this time. */
-  /** A repository without a row is forgotten when nobody began to push to it for so long. */
-  emptyRepository: 24 * hour,
   repositoryAttributes: 60,
 } as const;
 

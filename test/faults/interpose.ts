@@ -1,14 +1,16 @@
 import type { BlobStore } from '../../shared/ports/blob-store.ts';
+import type { StagingStore } from '../../shared/ports/staging-store.ts';
 import type { Operation, TableStore } from '../../shared/ports/table-store.ts';
 
 export interface Stores {
   readonly tables: TableStore;
   readonly blobs: BlobStore;
+  readonly staging: StagingStore;
 }
 
 /** One call of a port, as far as a test wants to tell calls apart. */
 export interface PortCall {
-  readonly method: keyof TableStore | keyof BlobStore;
+  readonly method: keyof TableStore | keyof BlobStore | keyof StagingStore;
   /** The table and partition, or the container and name. */
   readonly place: string;
   /** The row asked for, when it is one. */
@@ -20,7 +22,7 @@ export interface PortCall {
 export type Interceptor = <T>(call: PortCall, proceed: () => Promise<T>) => Promise<T>;
 
 /** The same stores, with every call of them going through `intercept`. */
-export function interpose({ tables, blobs }: Stores, intercept: Interceptor): Stores {
+export function interpose({ tables, blobs, staging }: Stores, intercept: Interceptor): Stores {
   const at = (method: PortCall['method'], ...place: string[]) => ({
     method,
     place: place.join('/'),
@@ -62,11 +64,24 @@ export function interpose({ tables, blobs }: Stores, intercept: Interceptor): St
         intercept(at('read', container, name), () => blobs.read(container, name, range)),
       stream: (container, name, range) =>
         intercept(at('stream', container, name), () => blobs.stream(container, name, range)),
-      signedReadUrl: (container, name, options) => blobs.signedReadUrl(container, name, options),
-    },
       delete: (container, name, what) =>
         intercept(at('delete', container, name), () => blobs.delete(container, name, what)),
       list: (container, after) =>
         intercept(at('list', container), () => blobs.list(container, after)),
+      signedReadUrl: (container, name, options) => blobs.signedReadUrl(container, name, options),
+    },
+    staging: {
+      signedBlockUrl: (name, blockId, options) => staging.signedBlockUrl(name, blockId, options),
+      inspect: (name, blockId) =>
+        intercept(at('inspect', 'staging', name), () => staging.inspect(name, blockId)),
+      commit: (name, blockId) =>
+        intercept(at('commit', 'staging', name), () => staging.commit(name, blockId)),
+      describe: (name) => intercept(at('describe', 'staging', name), () => staging.describe(name)),
+      stream: (name, etag) =>
+        intercept(at('stream', 'staging', name), () => staging.stream(name, etag)),
+      publish: (name, staged, target) =>
+        intercept(at('publish', 'staging', name), () => staging.publish(name, staged, target)),
+      discard: (name) => intercept(at('discard', 'staging', name), () => staging.discard(name)),
+    },
   };
 }

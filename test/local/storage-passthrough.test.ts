@@ -13,6 +13,7 @@ import {
 } from '../../local/storage-passthrough.ts';
 import { startTestAzurite, type TestAzurite } from '../harness/azurite.ts';
 
+const putBlock = `comp=block&blockid=${btoa('block-0')}&`;
 const bytes = Buffer.alloc(3_000_000, 'layer');
 
 let azurite: TestAzurite;
@@ -25,22 +26,23 @@ beforeAll(async () => {
     'content',
   );
   await container.create();
+  await new BlobServiceClient(azurite.blobUrl, credential).createContainer('staging');
   await container.getBlockBlobClient('a/layer').upload(bytes, bytes.length);
 });
 afterAll(() => azurite.stop());
 
 /** Path and query of a blob, signed for the given permissions. */
-function signed(blobName: string, permissions: string, query = ''): string {
+function signed(blobName: string, permissions: string, query = '', container = 'content'): string {
   const sas = generateBlobSASQueryParameters(
     {
-      containerName: 'content',
+      containerName: container,
       blobName,
       permissions: BlobSASPermissions.parse(permissions),
       expiresOn: new Date(Date.now() + 60_000),
     },
     credential,
   );
-  return `/${azurite.accountName}/content/${blobName}?${query}${sas.toString()}`;
+  return `/${azurite.accountName}/${container}/${blobName}?${query}${sas.toString()}`;
 }
 
 interface Served {
@@ -130,9 +132,21 @@ describe.each([
   });
 
   it('takes a signed write of a block', async () => {
-    const path = signed('b/staged', 'w', `comp=block&blockid=${btoa('block-0')}&`);
+    const path = signed('b/staged', 'w', putBlock, 'staging');
     const response = await fetch(served.url + path, { method: 'PUT', body: 'bytes' });
     expect(response.status).toBe(201);
+  });
+
+  it('takes no other write, whatever its signature allows, and none to another container', async () => {
+    const staged = (query: string) => signed('b/other', 'cw', query, 'staging');
+    const paths = [
+      signed('b/other', 'cw', putBlock),
+      ...['', 'comp=blocklist&', 'comp=metadata&', `${putBlock}comp=blocklist&`].map(staged),
+    ];
+    const statuses = await Promise.all(
+      paths.map(async (path) => (await fetch(served.url + path, { method: 'PUT' })).status),
+    );
+    expect(statuses).toEqual([403, 403, 403, 403, 403]);
   });
 
   it('refuses all else before storage sees it', async () => {

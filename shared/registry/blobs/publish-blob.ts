@@ -3,6 +3,7 @@ import type { RepositoryName } from '../../domain/repository-name.ts';
 import { RegistryError } from '../../errors.ts';
 import { Unavailable } from '../../ports/unavailable.ts';
 import { holdBlobLink, linkOperations } from './blob-link.ts';
+import type { Operation } from '../../ports/table-store.ts';
 import type { Registry } from '../registry.ts';
 import { holderKey, liveKey, repositoryPartition } from '../rows/row-keys.ts';
 import type { UploadSession } from '../rows/row-types.ts';
@@ -12,13 +13,14 @@ import { consumeUploadOperations, discardUpload, forgetUpload } from '../uploads
  * Gives the repository the blob that the session's bytes became (docs/storage.md, "Uploads", d and
  * e). The rows of the blob come first; the right of the repository comes with the transaction that
  * consumes the session, so that a sweep which took the session away leaves nothing behind that
- * could be served.
+ * could be served. `beside` goes into that transaction, too.
  */
 export async function publishBlob(
   registry: Registry,
   repository: RepositoryName,
   session: UploadSession,
   digest: Digest,
+  beside: readonly Operation[] = [],
 ): Promise<void> {
   await recordBlob(registry, repository, session, digest);
   forgetUpload(registry, repository, session.id);
@@ -30,6 +32,7 @@ export async function publishBlob(
         sizeBytes: session.offset,
         uploadId: session.id,
       }),
+      ...beside,
     ]),
     adviseDigest(registry, digest, session),
   ]);

@@ -34,18 +34,15 @@ export function childOperations(child: Child, parent: Digest, presence: Presence
 const readsAtOnce = 50;
 const maxMissingNamed = 1000;
 
-/**
- * Reads which children are there. Throws MANIFEST_BLOB_UNKNOWN with every one that is not and must
- * be, or with the first thousand of them.
- */
+/** Reads which children are there, until a thousand are found missing that must not be. */
 export async function probeChildren(
   registry: Registry,
   partition: string,
   children: readonly Child[],
 ): Promise<Presence> {
   const presence = new Map<Digest, boolean>();
-  const missing: { readonly digest: Digest }[] = [];
-  for (let at = 0; at < children.length && missing.length < maxMissingNamed; at += readsAtOnce) {
+  let missing = 0;
+  for (let at = 0; at < children.length && missing < maxMissingNamed; at += readsAtOnce) {
     const some = children.slice(at, at + readsAtOnce);
     const rows = await Promise.all(
       some.map((child) => registry.tables.get('repo', partition, childKey(child))),
@@ -53,9 +50,21 @@ export async function probeChildren(
     some.forEach(({ digest, optional }, index) => {
       const isThere = rows[index] !== undefined;
       presence.set(digest, isThere);
-      if (!isThere && !optional) missing.push({ digest });
+      if (!isThere && !optional) missing += 1;
     });
   }
-  if (missing.length > 0) throw new RegistryError('MANIFEST_BLOB_UNKNOWN', { detail: missing });
   return presence;
+}
+
+/**
+ * Throws MANIFEST_BLOB_UNKNOWN with every child that was looked for, is not there and must be, or
+ * with the first thousand of them.
+ */
+export function refuseIfMissing(children: readonly Child[], presence: Presence): void {
+  const missing = children.filter(
+    ({ digest, optional }) => !optional && presence.get(digest) === false,
+  );
+  if (missing.length === 0) return;
+  const detail = missing.slice(0, maxMissingNamed).map(({ digest }) => ({ digest }));
+  throw new RegistryError('MANIFEST_BLOB_UNKNOWN', { detail });
 }

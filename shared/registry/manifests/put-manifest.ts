@@ -209,8 +209,10 @@ async function probe(
   const absent = children.filter(({ digest }) => presence.get(digest) !== true);
   const blobs = absent.filter(({ kind }) => kind === 'blob');
   if (pusher !== undefined && blobs.length > 0) {
-    await finishDirectUploads(registry, repository, pusher, blobs);
-    const found = await probeChildren(registry, partition, blobs);
+    const mayBeThere = await finishDirectUploads(registry, repository, pusher, blobs);
+    const found: Presence = mayBeThere
+      ? await probeChildren(registry, partition, blobs)
+      : new Map();
     presence = new Map([...presence, ...found]);
   }
   refuseIfMissing(children, presence);

@@ -102,8 +102,9 @@ export async function advanceUpload(
 }
 
 /**
- * Ends a session without a blob, as a duplicate of one when that is given; the sweep removes what
- * it staged. False when it was gone or changed.
+ * Ends a session without a blob, as a duplicate of one when that is given. The sweep removes what it
+ * staged an hour later, when no request that began before is under way any more. False when it was
+ * gone or changed.
  */
 export async function discardUpload(
   registry: Registry,
@@ -112,13 +113,13 @@ export async function discardUpload(
   duplicateOf?: Digest,
 ): Promise<boolean> {
   forgetUpload(registry, repository, session.id);
-  const dueNow = workKey(registry.clock.now(), 'u', session.id);
+  const due = workKey(inSeconds(registry, registry.seconds.unfinishedWork), 'u', session.id);
   const discarded: UploadSession = {
     ...session,
     ...(duplicateOf === undefined
       ? { state: 'discarded' }
       : { state: 'duplicate', prefixDigest: duplicateOf }),
-    workKey: dueNow,
+    workKey: due,
   };
   const outcome = await registry.tables.commit('repo', repositoryPartition(repository), [
     {
@@ -127,8 +128,8 @@ export async function discardUpload(
       etag: session.etag,
       properties: toProperties(discarded),
     },
-    { kind: 'delete', rowKey: session.workKey, etag: '*' },
-    { kind: 'upsert', rowKey: dueNow, properties: {} },
+    ...(due === session.workKey ? [] : [deleteWork(session)]),
+    { kind: 'upsert', rowKey: due, properties: {} },
   ]);
   return outcome.ok;
 }
@@ -163,8 +164,12 @@ export async function cancelUpload(
 export function consumeUploadOperations(session: UploadSession): Operation[] {
   return [
     { kind: 'delete', rowKey: uploadKey(session.id), etag: session.etag },
-    { kind: 'delete', rowKey: session.workKey, etag: '*' },
+    deleteWork(session),
   ];
+}
+
+function deleteWork(session: UploadSession): Operation {
+  return { kind: 'delete', rowKey: session.workKey, etag: '*' };
 }
 
 export function forgetUpload(registry: Registry, repository: RepositoryName, id: string): void {
