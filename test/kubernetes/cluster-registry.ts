@@ -4,7 +4,6 @@ import { join } from 'node:path';
 import { type EntraRegistry, owner, startEntraRegistry, stranger } from '../acr/entra-registry.ts';
 import { applicationClaims, registryAudience } from '../auth/entra/test-entra.ts';
 import { resourceId } from '../auth/roles/judging.ts';
-import { trustCertificate } from '../harness/certificate.ts';
 import { basic, Client } from '../http/client.ts';
 import { startTestMetadataService, type TestMetadataService } from './metadata-service.ts';
 
@@ -48,9 +47,8 @@ export async function startClusterRegistry(): Promise<ClusterRegistry> {
   const folder = await mkdtemp(join(tmpdir(), 'lighter-cluster-'));
   const caFile = join(folder, 'ca.pem');
   await writeFile(caFile, front.certificate);
-  const distrust = trustCertificate(front.certificate);
   const as = (username: string, password: string) =>
-    new Client(front.url, basic(username, password));
+    new Client(registry.lighter.url, basic(username, password));
   const asOwner = as(nullUser, await registry.tokenOf(owner));
   await asOwner.pushImage('team/app', '1');
   return {
@@ -61,7 +59,6 @@ export async function startClusterRegistry(): Promise<ClusterRegistry> {
     owner: asOwner,
     as,
     async stop() {
-      distrust();
       await Promise.all([registry.stop(), metadata.stop()]);
       await rm(folder, { recursive: true, force: true });
     },
