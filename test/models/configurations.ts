@@ -1,0 +1,13 @@
+import { acquireReleaseConfigurations } from './acquire-release-configurations.ts';
+import type { Configuration } from './configuration.ts';
+import { manifestConfigurations } from './manifest-configurations.ts';
+import { tagsConfigurations } from './tags-configurations.ts';
+import { uploadConfigurations } from './upload-configurations.ts';
+
+/** Every model, by what it is about. */
+export const models: Readonly<Record<string, readonly Configuration[]>> = {
+  'acquire and release of a blob': acquireReleaseConfigurations,
+  'upload session': uploadConfigurations,
+  'manifest and its children': manifestConfigurations,
+  'manifests and their tags': tagsConfigurations,
+};
