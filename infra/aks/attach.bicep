@@ -1,0 +1,33 @@
+metadata description = 'Lets the nodes of an existing AKS cluster pull: its kubelet identity gets AcrPull on the registry. Deploy it into the registry\'s resource group; the cluster may be in another subscription.'
+
+targetScope = 'resourceGroup'
+
+@description('Resource id of the cluster.')
+@minLength(1)
+param clusterResourceId string
+
+@description('Resource id of the registry: the output registryResourceId, in the resource group this is deployed into.')
+@minLength(1)
+param registryResourceId string
+
+var clusterIdParts = split(clusterResourceId, '/')
+
+resource cluster 'Microsoft.ContainerService/managedClusters@2026-03-01' existing = {
+  name: last(clusterIdParts)
+  scope: resourceGroup(clusterIdParts[2], clusterIdParts[4])
+}
+
+module roles '../modules/registry-roles.bicep' = {
+  params: {
+    appName: last(split(registryResourceId, '/'))
+    pullPrincipals: [
+      {
+        objectId: cluster.properties.identityProfile.kubeletidentity.objectId
+        type: 'ServicePrincipal'
+      }
+    ]
+  }
+}
+
+@description('Issuer of the cluster\'s service account tokens, for federation. Empty: the cluster has none.')
+output oidcIssuerUrl string = cluster.properties.?oidcIssuerProfile.?issuerURL ?? ''
