@@ -121,7 +121,7 @@ export const deleteBlob: Program = {
 /** One step for each row read, in that order. */
 function reads(order: ReadOrder): Record<string, Step> {
   return Object.fromEntries(
-    [...order].map((row, index): [string, Step] => [
+    order.split('').map((row, index): [string, Step] => [
       `Get ${row}`,
       (world, memory) => {
         memory[row] = world.etag(row);
