@@ -1,5 +1,6 @@
 import { connectArm } from './adapters/arm.ts';
 import { connectEntra } from './adapters/entra.ts';
+import { connectIssuerKeys } from './adapters/issuer-keys.ts';
 import { connectStorage } from './adapters/storage.ts';
 import { composeAuthority } from './auth/authority.ts';
 import { AzureRoles } from './auth/role-permissions.ts';
@@ -17,7 +18,11 @@ export function compose(config: Config): App {
   const roles = arm && new AzureRoles(connectArm(arm, systemClock), arm.resourceId, systemClock);
   return {
     config,
-    authority: composeAuthority(config, tables, systemClock, { entra, roles }),
+    authority: composeAuthority(config, tables, systemClock, {
+      entra,
+      roles,
+      issuerKeys: connectIssuerKeys(systemClock),
+    }),
     registry: {
       tables,
       blobs,

@@ -1,5 +1,5 @@
 import { EntraUnavailable } from '../ports/entra.ts';
-import type { EntraHttp } from './entra-http.ts';
+import type { JsonHttp } from './json-http.ts';
 import type { EntraTenant } from './entra-issuers.ts';
 
 /** The resource every tenant knows; ACR asks for the same. */
@@ -24,7 +24,7 @@ const refusals: readonly unknown[] = [
  */
 export async function requestApplicationToken(
   { authority, tenantId }: EntraTenant,
-  http: EntraHttp,
+  http: JsonHttp,
   clientId: string,
   secret: string,
 ): Promise<string | undefined> {

@@ -1,16 +1,9 @@
 import type { CryptoKey } from 'jose';
 import type { Clock } from '../ports/clock.ts';
 import { EntraUnavailable } from '../ports/entra.ts';
-import type { EntraHttp } from './entra-http.ts';
+import type { JsonHttp } from './json-http.ts';
 import { entraIssuers, type EntraTenant, issuerV2 } from './entra-issuers.ts';
-
-const hourMs = 3_600_000;
-/** Keys are read again behind the back of who uses them when they are this old. */
-const refreshMs = hourMs;
-/** For so long keys verify while Entra cannot be asked: it takes leaked keys away. */
-const maxAgeMs = 24 * hourMs;
-/** The least time between two reads. */
-const retryMs = 10_000;
+import { KeyCache } from './key-cache.ts';
 
 /**
  * The public keys a tenant signs with, found by its metadata (OpenID Connect Discovery) on the
@@ -19,55 +12,21 @@ const retryMs = 10_000;
  */
 export class EntraKeys {
   readonly #tenant: EntraTenant;
-  readonly #http: EntraHttp;
-  readonly #clock: Clock;
-  #keys: ReadonlyMap<string, CryptoKey> = new Map();
-  #readAtMs = -Infinity;
-  #triedAtMs = -Infinity;
-  #failure: unknown;
-  #reading: Promise<void> | undefined;
+  readonly #http: JsonHttp;
+  readonly #keys: KeyCache<ReadonlyMap<string, CryptoKey>>;
 
-  constructor(tenant: EntraTenant, http: EntraHttp, clock: Clock) {
+  constructor(tenant: EntraTenant, http: JsonHttp, clock: Clock) {
     this.#tenant = tenant;
     this.#http = http;
-    this.#clock = clock;
+    this.#keys = new KeyCache(() => this.#fetchKeys(), clock);
   }
 
   /**
    * The key of that `kid`; undefined when the tenant has none. Throws EntraUnavailable when that is
    * not known: the keys were never read, or too long ago, or could not be read for this `kid`.
    */
-  async verificationKey(kid: string): Promise<CryptoKey | undefined> {
-    const ageMs = this.#nowMs() - this.#readAtMs;
-    const known = ageMs < maxAgeMs ? this.#keys.get(kid) : undefined;
-    if (known === undefined) {
-      await this.#readAgain();
-      return this.#keys.get(kid);
-    }
-    if (ageMs >= refreshMs) void this.#readAgain().catch(() => undefined);
-    return known;
-  }
-
-  /** Reads the keys unless that was tried just now; then its outcome stands. */
-  async #readAgain(): Promise<void> {
-    if (this.#reading === undefined && this.#nowMs() - this.#triedAtMs < retryMs) {
-      if (this.#failure !== undefined) throw this.#failure;
-      return;
-    }
-    this.#reading ??= this.#read().finally(() => (this.#reading = undefined));
-    await this.#reading;
-  }
-
-  async #read(): Promise<void> {
-    this.#triedAtMs = this.#nowMs();
-    try {
-      this.#keys = await this.#fetchKeys();
-      this.#readAtMs = this.#nowMs();
-      this.#failure = undefined;
-    } catch (error) {
-      this.#failure = error;
-      throw error;
-    }
+  verificationKey(kid: string): Promise<CryptoKey | undefined> {
+    return this.#keys.find((keys) => keys.get(kid));
   }
 
   async #fetchKeys(): Promise<ReadonlyMap<string, CryptoKey>> {
@@ -104,10 +63,6 @@ export class EntraKeys {
     const { status, json } = await this.#http(url);
     if (status !== 200) throw new EntraUnavailable(`${url} answered ${status}`);
     return json;
-  }
-
-  #nowMs(): number {
-    return this.#clock.now().getTime();
   }
 }
 

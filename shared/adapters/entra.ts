@@ -4,6 +4,7 @@ import { type Entra, EntraUnavailable, isRefusal } from '../ports/entra.ts';
 import { requestApplicationToken } from './entra-application.ts';
 import { entraAudiences, armAudiences } from './entra-audiences.ts';
 import { entraHttp } from './entra-http.ts';
+import { entraIssuers } from './entra-issuers.ts';
 import { EntraKeys } from './entra-keys.ts';
 import { checkEntraToken, type EntraTokenRules } from './entra-token.ts';
 
@@ -19,6 +20,7 @@ export function connectEntra(config: EntraConfig, clock: Clock): Entra {
   const rules: EntraTokenRules = { tenantId, authority, audiences: entraAudiences(config) };
   return {
     tenantId,
+    issuers: entraIssuers(config),
     verify: (token) => checkEntraToken(token, rules, keys, clock),
     async signInApplication(clientId, secret) {
       const token = await requestApplicationToken(config, grants, clientId, secret);

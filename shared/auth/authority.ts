@@ -1,9 +1,12 @@
 import type { Config } from '../config.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Entra } from '../ports/entra.ts';
+import type { IssuerKeys } from '../ports/issuer-keys.ts';
 import type { TableStore } from '../ports/table-store.ts';
 import { PolicyStore } from '../policy/policy-store.ts';
 import { adminAccount } from './admin-account.ts';
+import { Federation, noIssuerKeys } from './federation.ts';
+import { federationPermissions } from './federation-permissions.ts';
 import type { IdentityProvider } from './identity.ts';
 import { defaultKeySchedule, type KeySchedule } from './key-schedule.ts';
 import { configuredPermissions, type PermissionSource } from './permissions.ts';
@@ -20,6 +23,8 @@ export interface Authority {
   readonly providers: readonly IdentityProvider[];
   /** Undefined: Entra sign-in is off. */
   readonly entra: Entra | undefined;
+  /** Signing in with tokens of other issuers. */
+  readonly federation: Federation;
   /** Undefined: Azure's role assignments are not asked about. */
   readonly roles: AzureRoles | undefined;
   readonly permissionsOf: PermissionSource;
@@ -37,6 +42,8 @@ export interface AuthorityOptions {
   readonly entra?: Entra | undefined;
   /** Without it Entra's principals may do what everybody may. */
   readonly roles?: AzureRoles | undefined;
+  /** Without it only rules with keys of their own accept tokens of other issuers. */
+  readonly issuerKeys?: IssuerKeys;
   readonly keySchedule?: KeySchedule;
   /** One of its own unless given. */
   readonly policy?: PolicyStore;
@@ -53,6 +60,7 @@ export function composeAuthority(
   {
     entra,
     roles,
+    issuerKeys = noIssuerKeys,
     keySchedule = defaultKeySchedule,
     policy = new PolicyStore(tables, clock),
   }: AuthorityOptions = {},
@@ -60,7 +68,8 @@ export function composeAuthority(
   const keys = new SigningKeys(tables, clock, keySchedule);
   const repositoryTokens = new RepositoryTokens(tables, clock);
   const configured = configuredPermissions(config, policy);
-  const own = scopeMapPermissions(repositoryTokens, policy, configured);
+  const ofTokens = scopeMapPermissions(repositoryTokens, policy, configured);
+  const own = federationPermissions(policy, ofTokens);
   return {
     providers: [
       adminAccount(config.adminPassword),
@@ -68,6 +77,7 @@ export function composeAuthority(
       repositoryTokenSignIn(repositoryTokens),
     ],
     entra,
+    federation: new Federation(policy, issuerKeys, clock, entra?.issuers),
     roles,
     permissionsOf: roles === undefined ? own : rolePermissions(roles, own),
     policy,

@@ -1,6 +1,7 @@
 import type { RepositoryName } from '../domain/repository-name.ts';
 import type { Action } from '../domain/scope.ts';
-import type { ManagementAction } from './permissions.ts';
+import type { Identity } from './identity.ts';
+import type { ManagementAction, Permissions } from './permissions.ts';
 
 /**
  * Who is calling and what this request may do: what a verified access token says, or what a
@@ -13,6 +14,10 @@ export interface Caller {
   readonly subject: string;
   /** The access token's `jti`, when there is one. */
   readonly tokenId: string | undefined;
+  /** Who it is, where the credential says more than the subject: an access token does not. */
+  readonly identity?: Identity | undefined;
+  /** All that the credential permits, to be shown. Left out: nothing. */
+  readonly permissions?: Permissions;
   may(action: Action, repository: RepositoryName): boolean;
   /**
    * Whether a blob may be mounted from that repository: the principal may pull it, even where the

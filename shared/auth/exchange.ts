@@ -3,6 +3,7 @@ import { isRefusal } from '../ports/entra.ts';
 import type { Authority } from './authority.ts';
 import { unauthorized } from './challenge.ts';
 import { entraIdentity } from './entra-identity.ts';
+import type { Identity } from './identity.ts';
 
 /** ACR's answer, which clients read as a map of strings: nothing else may be in it. */
 export interface ExchangeAnswer {
@@ -10,29 +11,42 @@ export interface ExchangeAnswer {
 }
 
 /**
- * Trades an Entra access token for a refresh token of the registry (ACR, "Authentication using
- * AAD"): it says who its bearer is, and what that permits is asked when it is used. Throws
- * UNAUTHORIZED, with the reason when the token is of this tenant, and EntraUnavailable when it
- * cannot be checked.
+ * Trades an Entra access token, or a token of an issuer that the policy knows, for a refresh token
+ * of the registry (ACR, "Authentication using AAD"): it says who its bearer is, and what that
+ * permits is asked when it is used. Throws UNAUTHORIZED, with the reason when the token is of the
+ * tenant or of such an issuer, and EntraUnavailable or IssuerUnavailable when it cannot be checked.
  */
 export async function exchange(
   authority: Authority,
-  entraToken: string,
+  token: string,
   origin: string,
 ): Promise<ExchangeAnswer> {
-  if (authority.entra === undefined) {
-    throw refusal(origin, 'Entra sign-in is off here: LIGHTER_TENANT_ID is not set');
+  const identity = await identityOf(authority, token, origin);
+  const issued = await authority.tokens.issueRefresh(identity, new URL(origin).host);
+  return { refresh_token: issued.token };
+}
+
+async function identityOf(
+  { entra, federation }: Authority,
+  token: string,
+  origin: string,
+): Promise<Identity> {
+  const ofEntra = await (entra?.verify(token) ?? 'not-mine');
+  if (ofEntra !== 'not-mine') {
+    if (!isRefusal(ofEntra)) return entraIdentity(ofEntra);
+    throw refusal(origin, `the Entra token is refused: ${ofEntra.refused}`);
   }
-  const outcome = await authority.entra.verify(entraToken);
-  if (outcome === 'not-mine') {
-    throw refusal(origin, 'this is no access token of the Entra tenant of this registry');
+  const federated = await federation.verify(token);
+  if (federated !== 'not-mine') {
+    if (!('refused' in federated)) return federated;
+    throw refusal(origin, `the token is refused: ${federated.refused}`);
   }
-  if (isRefusal(outcome)) throw refusal(origin, `the Entra token is refused: ${outcome.refused}`);
-  const { token } = await authority.tokens.issueRefresh(
-    entraIdentity(outcome),
-    new URL(origin).host,
+  throw refusal(
+    origin,
+    entra === undefined
+      ? 'Entra sign-in is off here: LIGHTER_TENANT_ID is not set'
+      : 'this is no access token of the Entra tenant of this registry',
   );
-  return { refresh_token: token };
 }
 
 function refusal(origin: string, message: string): RegistryError {

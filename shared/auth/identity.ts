@@ -7,7 +7,8 @@ export type Identity =
   | { readonly kind: 'anonymous' }
   | { readonly kind: 'admin' }
   | EntraIdentity
-  | RepositoryTokenIdentity;
+  | RepositoryTokenIdentity
+  | FederatedIdentity;
 
 /** A user, service principal or managed identity of the Entra tenant. Ids are lower-case GUIDs. */
 export interface EntraIdentity {
@@ -25,6 +26,21 @@ export interface RepositoryTokenIdentity {
   readonly kind: 'repository-token';
   /** In lower case. */
   readonly name: string;
+}
+
+/** Who showed a token of another issuer that rules of the policy accept. */
+export interface FederatedIdentity {
+  readonly kind: 'federated';
+  readonly issuer: string;
+  /** `sub`, unique within the issuer. */
+  readonly subject: string;
+  readonly rules: readonly AcceptingRule[];
+}
+
+/** A rule by its name, and what it asked of the token that it accepted. */
+export interface AcceptingRule {
+  readonly name: string;
+  readonly terms: string;
 }
 
 /** A source of identities that are proved by a user name and a password. */
@@ -48,6 +64,8 @@ export function subjectOf(identity: Identity): string {
       return identity.objectId;
     case 'repository-token':
       return `token:${identity.name}`;
+    case 'federated':
+      return `federation:${identity.issuer}#${identity.subject}`;
     case 'admin':
     case 'anonymous':
       return identity.kind;
@@ -56,17 +74,45 @@ export function subjectOf(identity: Identity): string {
 
 /** Reads an identity back from a refresh token's claim; undefined when it is none we know. */
 export function parseIdentity(claim: unknown): Identity | undefined {
-  const { kind, tenantId, objectId, appId, name }: Record<string, unknown> = Object(claim);
-  if (kind === 'admin') return { kind };
-  if (kind === 'repository-token') return typeof name === 'string' ? { kind, name } : undefined;
-  if (kind !== 'entra' || typeof tenantId !== 'string' || typeof objectId !== 'string') {
-    return undefined;
+  const { kind, name }: Record<string, unknown> = Object(claim);
+  switch (kind) {
+    case 'admin':
+      return { kind };
+    case 'entra':
+      return parseEntraIdentity(Object(claim));
+    case 'repository-token':
+      return typeof name === 'string' ? { kind, name } : undefined;
+    case 'federated':
+      return parseFederatedIdentity(Object(claim));
+    default:
+      return undefined;
   }
+}
+
+function parseEntraIdentity(claim: Record<string, unknown>): EntraIdentity | undefined {
+  const { tenantId, objectId, appId, name } = claim;
+  if (typeof tenantId !== 'string' || typeof objectId !== 'string') return undefined;
   return {
-    kind,
+    kind: 'entra',
     tenantId,
     objectId,
     ...(typeof appId === 'string' && { appId }),
     ...(typeof name === 'string' && { name }),
+  };
+}
+
+function parseFederatedIdentity(claim: Record<string, unknown>): FederatedIdentity | undefined {
+  const { issuer, subject, rules } = claim;
+  if (typeof issuer !== 'string' || typeof subject !== 'string' || !Array.isArray(rules)) {
+    return undefined;
+  }
+  return {
+    kind: 'federated',
+    issuer,
+    subject,
+    rules: rules.flatMap((rule: unknown) => {
+      const { name, terms }: Record<string, unknown> = Object(rule);
+      return typeof name === 'string' && typeof terms === 'string' ? [{ name, terms }] : [];
+    }),
   };
 }

@@ -17,6 +17,8 @@ const tokenUsername = '00000000-0000-0000-0000-000000000000';
 /** Whom a credential stands for and what that credential permits at most. */
 export interface Principal {
   readonly subject: string;
+  /** Undefined for the bearer of an access token, which names the subject alone. */
+  readonly identity?: Identity;
   readonly permissions: Permissions;
   /** Patterns of repositories the principal may pull, where the credential itself permits less. */
   readonly mountFrom?: readonly string[];
@@ -30,8 +32,8 @@ export interface Principal {
 
 /**
  * Checks a credential; no credential is the principal `anonymous`. Undefined when it is malformed
- * or wrong. `audience` is the registry's host as the client knows it. Throws StorageUnavailable or
- * EntraUnavailable when a token or a user cannot be checked.
+ * or wrong. `audience` is the registry's host as the client knows it. Throws StorageUnavailable,
+ * EntraUnavailable or IssuerUnavailable when a token or a user cannot be checked.
  */
 export async function authenticate(
   authority: Authority,
@@ -48,25 +50,41 @@ export async function authenticate(
     case 'refresh':
       return withRefreshToken(authority, credential.token, audience);
     case 'basic':
-      if (credential.username === tokenUsername) {
-        return withTokenAsPassword(authority, credential.password, audience);
-      }
-      return withPassword(authority, credential.username, credential.password);
+      return withUsername(authority, credential.username, credential.password, audience);
   }
 }
 
 /** The principal as the use cases see it. */
-export function callerOf({ subject, tokenId, permissions, mountFrom = [] }: Principal): Caller {
+export function callerOf(principal: Principal): Caller {
+  const { subject, tokenId, identity, permissions, mountFrom = [] } = principal;
   const may = (action: Action, repository: RepositoryName) =>
     allows(permissions, action, repository);
   return {
     subject,
     tokenId,
+    identity,
+    permissions,
     may,
     mayMountFrom: (repository) => may('pull', repository) || matchesPattern(mountFrom, repository),
     mayListCatalog: () => permissions.catalog,
     mayManage: (action) => permissions.management?.includes(action) ?? false,
   };
+}
+
+/** A token of an issuer that the policy knows stands for its bearer, whatever the user name. */
+async function withUsername(
+  authority: Authority,
+  username: string,
+  password: string,
+  audience: string,
+): Promise<Principal | undefined> {
+  const federated = await authority.federation.verify(password);
+  if (federated === 'not-mine') {
+    return username === tokenUsername
+      ? withTokenAsPassword(authority, password, audience)
+      : withPassword(authority, username, password);
+  }
+  return 'refused' in federated ? undefined : principalOf(authority, federated);
 }
 
 /** An Entra token stands for its bearer until it ends; a token of ours for what it says. */
@@ -116,7 +134,8 @@ function isStillKnown({ entra }: Authority, identity: Identity): boolean {
 }
 
 async function principalOf(authority: Authority, identity: Identity): Promise<Principal> {
-  return { subject: subjectOf(identity), permissions: await authority.permissionsOf(identity) };
+  const permissions = await authority.permissionsOf(identity);
+  return { subject: subjectOf(identity), identity, permissions };
 }
 
 function bearerOf(claims: AccessClaims | undefined): Principal | undefined {

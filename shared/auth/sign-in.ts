@@ -36,8 +36,8 @@ export interface TokenAnswer {
  * Trades a credential for an access token to what of the requested scopes it permits. Without a
  * credential the token is anonymous's, if anything at all is open to anonymous pull. From an access
  * token comes no wider and no longer-lived one. A refresh token is handed back only to who
- * presented it: docker would forget a durable password in favour of it. Throws UNAUTHORIZED with
- * the challenge of `origin`.
+ * presented it, docker would forget a durable password in favour of it, and to whose own token is
+ * gone in minutes. Throws UNAUTHORIZED with the challenge of `origin`.
  */
 export async function signIn(
   authority: Authority,
@@ -50,7 +50,7 @@ export async function signIn(
     credential.kind === 'bearer' ? undefined : await authenticate(authority, credential, audience);
   if (principal === undefined) throw unauthorized(origin);
 
-  const { subject, permissions, expiresAtMs, refreshToken } = principal;
+  const { subject, permissions, expiresAtMs } = principal;
   const nothingIsOpen = permissions.rules.length === 0;
   if (credential.kind === 'none' && nothingIsOpen) throw unauthorized(origin);
 
@@ -62,6 +62,9 @@ export async function signIn(
     mountFrom: mountableBy(principal, access),
     expiresAtMostMs: expiresAtMs,
   });
+  const refreshToken = request.offline
+    ? await refreshTokenFor(authority, principal, audience)
+    : undefined;
   return {
     access_token: issued.token,
     ...(request.detailed && {
@@ -70,8 +73,17 @@ export async function signIn(
       issued_at: issued.issuedAt.toISOString(),
       scope: access.map(formatScope).join(' '),
     }),
-    ...(request.offline && refreshToken !== undefined && { refresh_token: refreshToken }),
+    ...(refreshToken !== undefined && { refresh_token: refreshToken }),
   };
+}
+
+async function refreshTokenFor(
+  { tokens }: Authority,
+  { refreshToken, identity }: Principal,
+  audience: string,
+): Promise<string | undefined> {
+  if (refreshToken !== undefined || identity?.kind !== 'federated') return refreshToken;
+  return (await tokens.issueRefresh(identity, audience)).token;
 }
 
 /** A token stays small enough for a header. */

@@ -16,6 +16,8 @@ const issuer = 'Lighter';
 /** ACR's lifetimes. */
 const accessTokenSeconds = 75 * 60;
 const refreshTokenSeconds = 3 * 60 * 60;
+/** Of who signed in with a token that itself lives for minutes. */
+const federatedRefreshTokenSeconds = 60 * 60;
 /** By how much the clocks of two instances may disagree. */
 const clockSkewSeconds = 30;
 const maxCachedTokens = 5_000;
@@ -64,7 +66,9 @@ export class Tokens {
   }
 
   async issueRefresh(identity: Identity, audience: string): Promise<IssuedToken> {
-    return this.#sign(subjectOf(identity), audience, refreshTokenSeconds, {
+    const isFederated = identity.kind === 'federated';
+    const seconds = isFederated ? federatedRefreshTokenSeconds : refreshTokenSeconds;
+    return this.#sign(subjectOf(identity), audience, seconds, {
       grant_type: 'refresh_token',
       ...(identity.kind === 'entra' && { tenant: identity.tenantId }),
       identity,

@@ -1,4 +1,5 @@
 import * as v from 'valibot';
+import { parsePublicJwk } from '../domain/public-jwk.ts';
 import { description, repositoryRules, resourceName } from './repository-rules.ts';
 import { uniqueNames } from './scope-maps.ts';
 
@@ -24,7 +25,16 @@ const claimName = v.pipe(v.string(), v.minLength(1), v.maxLength(200));
 /** Public keys (RFC 7517) of an issuer that the registry cannot reach. */
 const keySet = v.strictObject({
   keys: v.pipe(
-    v.array(v.looseObject({ kty: v.picklist(['RSA', 'EC', 'OKP']) })),
+    v.array(
+      v.pipe(
+        v.looseObject({ kty: v.picklist(['RSA', 'EC', 'OKP']) }),
+        v.check((key) => !('d' in key), 'must be a public key, without its private part'),
+        v.check(
+          (key) => parsePublicJwk(key) !== undefined,
+          'must be a key for signatures: RSA from 2048 bits, P-256, P-384, P-521 or Ed25519',
+        ),
+      ),
+    ),
     v.minLength(1),
     v.maxLength(20),
   ),
@@ -47,6 +57,10 @@ export const federationRule = v.strictObject({
     v.record(claimName, claimCondition),
     v.check((claims) => Object.keys(claims).length > 0, 'must name at least one claim'),
     v.check((claims) => Object.keys(claims).length <= 20, 'must name at most 20 claims'),
+    v.check(
+      (claims) => Object.values(claims).some(saysSomething),
+      'must ask more of one claim than to be there: the issuer may make tokens for everybody',
+    ),
   ),
   rules: repositoryRules,
   maxTokenAgeSeconds: v.optional(
@@ -62,6 +76,12 @@ export const federationRules = v.pipe(
   v.maxLength(200),
   uniqueNames<FederationRule>(),
 );
+
+function saysSomething(condition: string | readonly string[]): boolean {
+  return (typeof condition === 'string' ? [condition] : condition).every((pattern) =>
+    /[^*]/.test(pattern),
+  );
+}
 
 function isIssuer(text: string): boolean {
   return /^https:\/\/[^?#\s*]+$/.test(text) && URL.canParse(text) && new URL(text).username === '';

@@ -24,6 +24,8 @@ export interface EntraRefusal {
 export interface Entra {
   /** The one tenant it knows. */
   readonly tenantId: string;
+  /** Every `iss` that a token of the tenant may have. */
+  readonly issuers: readonly string[];
   /**
    * Checks an access token (Microsoft identity platform, "Access tokens", validation): signature by
    * a key of the tenant with RS256, issuer (v1 or v2) and tenant, times with a minute of skew, and

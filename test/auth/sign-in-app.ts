@@ -4,6 +4,7 @@ import { jwksRoute } from '../../functions/jwks.ts';
 import { tokenRoute } from '../../functions/token.ts';
 import { connectArm } from '../../shared/adapters/arm.ts';
 import { connectEntra } from '../../shared/adapters/entra.ts';
+import { connectIssuerKeys } from '../../shared/adapters/issuer-keys.ts';
 import { composeAuthority } from '../../shared/auth/authority.ts';
 import { AzureRoles } from '../../shared/auth/role-permissions.ts';
 import { type Config, readConfig } from '../../shared/config.ts';
@@ -22,6 +23,8 @@ export interface AppOptions {
   readonly adminPassword?: string;
   readonly anonymousPull?: string;
   readonly clock?: Clock;
+  /** The longest a request to another issuer may take. */
+  readonly issuerLimitMs?: number;
   /** Settings of Entra sign-in and of role assignments. */
   readonly entra?: Readonly<Record<string, string>>;
 }
@@ -42,7 +45,11 @@ export function signInApp(tables: TableStore, options: AppOptions = {}): App {
   const roles = arm && new AzureRoles(connectArm(arm, clock), arm.resourceId, clock);
   return {
     config,
-    authority: composeAuthority(config, tables, clock, { entra, roles }),
+    authority: composeAuthority(config, tables, clock, {
+      entra,
+      roles,
+      issuerKeys: connectIssuerKeys(clock, options.issuerLimitMs),
+    }),
     get registry(): never {
       throw new Error('signing in needs no registry');
     },
