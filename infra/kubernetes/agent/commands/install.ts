@@ -25,7 +25,8 @@ export async function runInstall(
   const { loader, libraries, node } = await loadedFiles();
   try {
     await mkdir(join(folder, files), { recursive: true });
-    for (const path of [loader, node, ...libraries]) await replace(path, join(folder, files));
+    for (const path of [loader, node]) await replace(path, join(folder, files));
+    for (const path of libraries) await replace(path, join(folder, files), soname(path));
     await replace(process.argv[1] ?? '', join(folder, files), 'agent.mjs');
     const at = (file: string) => `'${join(onNode, files, basename(file))}'`;
     const command = `${at(loader)} --library-path '${join(onNode, files)}' ${at(node)} ${at('agent.mjs')}`;
@@ -46,6 +47,9 @@ async function replace(from: string, folder: string, name = basename(from)): Pro
   await chmod(temporary, 0o755);
   await rename(temporary, join(folder, name));
 }
+
+/** What programs call a library: `libstdc++.so.6` of the file `libstdc++.so.6.0.30`. */
+const soname = (path: string) => basename(path).replace(/(\.so\.\d+)[.\d]*$/, '$1');
 
 /** What Linux has mapped into this process (proc(5)): the program, its loader, its libraries. */
 async function loadedFiles() {
