@@ -5,6 +5,13 @@ import { acrManifestsRoute } from './acr-manifests.ts';
 import { acrRepositoryRoute } from './acr-repository.ts';
 import { acrTagRoute } from './acr-tag.ts';
 import { acrTagsRoute } from './acr-tags.ts';
+import { apiFederationRuleRoute } from './api-federation-rule.ts';
+import { apiFederationRoute } from './api-federation.ts';
+import { apiPolicyValidationRoute } from './api-policy-validation.ts';
+import { apiPolicyRoute } from './api-policy.ts';
+import { apiScopeMapRoute } from './api-scope-map.ts';
+import { apiScopeMapsRoute } from './api-scope-maps.ts';
+import { apiWhoamiRoute } from './api-whoami.ts';
 import { baseRoute } from './base.ts';
 import { blobsRoute } from './blobs.ts';
 import { catalogRoute } from './catalog.ts';
@@ -39,6 +46,13 @@ export const routes: readonly Route[] = [
   acrManifestsRoute,
   acrManifestRoute,
   acrRepositoryRoute,
+  apiWhoamiRoute,
+  apiPolicyRoute,
+  apiPolicyValidationRoute,
+  apiScopeMapsRoute,
+  apiScopeMapRoute,
+  apiFederationRoute,
+  apiFederationRuleRoute,
   searchPingRoute,
   searchRoute,
   jwksRoute,

@@ -35,12 +35,15 @@ export function parsePolicy(
   json: unknown,
 ): { readonly policy: PolicyDocument } | { readonly problems: readonly PolicyProblem[] } {
   const result = v.safeParse(policyDocument, json);
-  return result.success ? { policy: result.output } : { problems: result.issues.map(problemOf) };
+  return result.success ? { policy: result.output } : { problems: problemsOf(result.issues) };
 }
 
-function problemOf(issue: v.BaseIssue<unknown>): PolicyProblem {
-  const keys = (issue.path ?? []).map(({ key }) => String(key).replace(/[~/]/g, escaped));
-  return { at: `/${keys.join('/')}`, problem: issue.message };
+/** What valibot found, in the order it found it; the whole document is at the empty pointer. */
+export function problemsOf(issues: readonly v.BaseIssue<unknown>[]): PolicyProblem[] {
+  return issues.map(({ path = [], message }) => ({
+    at: path.map(({ key }) => `/${String(key).replace(/[~/]/g, escaped)}`).join(''),
+    problem: message,
+  }));
 }
 
 function escaped(character: string): string {

@@ -1,6 +1,7 @@
-import { createHash } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Clock } from '../ports/clock.ts';
 import { type Row, StorageUnavailable, type TableStore } from '../ports/table-store.ts';
+import { entityTagOf } from './entity-tag.ts';
 import type { PolicyDocument } from './policy-document.ts';
 
 const partition = 'policy';
@@ -13,12 +14,17 @@ export const propagationSeconds = 60;
 /** For so long what was last read holds while storage cannot be asked. */
 const maxStaleMs = 15 * 60_000;
 const retryMs = 2_000;
+const maxUpdateTries = 40;
+const maxUpdateWaitMs = 500;
 
 export interface StoredPolicy {
   readonly document: PolicyDocument;
   /** Strong validator of the document, quoted: a hash of its bytes. */
   readonly etag: string;
 }
+
+/** What is stored is no policy that this release knows. */
+export class PolicyUnreadable extends StorageUnavailable {}
 
 export type PolicyWrite = StoredPolicy | 'changed-meanwhile' | 'too-large';
 
@@ -59,32 +65,48 @@ export class PolicyStore {
     return known.document;
   }
 
-  /** The policy as storage has it now. Throws StorageUnavailable. */
+  /** The policy as storage has it now. Throws StorageUnavailable, PolicyUnreadable among them. */
   async read(): Promise<StoredPolicy> {
     return stored(await this.#tables.get('settings', partition, rowKey));
   }
 
   /**
-   * Replaces the document if it is still the one of that ETag; without one, whatever it is. Atomic.
-   * A document that is there already, as when an answer was lost, counts as written. Throws
-   * StorageUnavailable.
+   * Replaces the document if it is still the one of that ETag; without one, whatever it is, be it
+   * unreadable. Atomic. A document that is there already, as when an answer was lost, counts as
+   * written. Throws StorageUnavailable.
    */
   async write(document: PolicyDocument, ifMatch: string | undefined): Promise<PolicyWrite> {
-    const bytes = bytesOf(document);
+    const bytes = policyBytes(document);
     if (bytes.byteLength > maxPolicyBytes) return 'too-large';
     const row = await this.#tables.get('settings', partition, rowKey);
-    const before = await stored(row);
-    if (ifMatch !== undefined && ifMatch !== before.etag) return 'changed-meanwhile';
+    if (ifMatch !== undefined && ifMatch !== (await stored(row)).etag) return 'changed-meanwhile';
     const properties = { document: bytes };
     const outcome = await this.#tables.commit('settings', partition, [
       row === undefined
         ? { kind: 'insert', rowKey, properties }
         : { kind: 'replace', rowKey, etag: row.etag, properties },
     ]);
-    const after = outcome.ok ? { document, etag: etagOf(bytes) } : await this.read();
-    if (after.etag !== etagOf(bytes)) return 'changed-meanwhile';
+    const after = outcome.ok ? { document, etag: entityTagOf(bytes) } : await this.read();
+    if (after.etag !== entityTagOf(bytes)) return 'changed-meanwhile';
     this.#remember(after, this.#nowMs());
     return after;
+  }
+
+  /**
+   * Makes another document of the one in storage, and again of what somebody else wrote meanwhile,
+   * so that no change is lost. What `change` throws ends it and passes through. Throws
+   * StorageUnavailable, also when others keep coming first.
+   */
+  async update(
+    change: (before: StoredPolicy) => PolicyDocument | Promise<PolicyDocument>,
+  ): Promise<StoredPolicy | 'too-large'> {
+    for (let tries = 0; tries < maxUpdateTries; tries++) {
+      const before = await this.read();
+      const outcome = await this.write(await change(before), before.etag);
+      if (outcome !== 'changed-meanwhile') return outcome;
+      await sleep(Math.random() * Math.min(10 * 2 ** tries, maxUpdateWaitMs));
+    }
+    throw new StorageUnavailable('others keep changing the policy');
   }
 
   /** Reads and remembers; those who ask while a read is under way share it. */
@@ -119,9 +141,9 @@ async function stored(row: Row | undefined): Promise<StoredPolicy> {
   const parsed = parsePolicy(json);
   if (!(bytes instanceof Uint8Array) || 'problems' in parsed) {
     const cause = 'problems' in parsed ? JSON.stringify(parsed.problems.slice(0, 3)) : undefined;
-    throw new StorageUnavailable('the stored policy cannot be read', { cause });
+    throw new PolicyUnreadable('the stored policy cannot be read', { cause });
   }
-  return { document: parsed.policy, etag: etagOf(bytes) };
+  return { document: parsed.policy, etag: entityTagOf(bytes) };
 }
 
 function parseJson(bytes: Uint8Array): unknown {
@@ -132,10 +154,7 @@ function parseJson(bytes: Uint8Array): unknown {
   }
 }
 
-function bytesOf(document: PolicyDocument): Uint8Array {
+/** The document as it is stored. */
+export function policyBytes(document: PolicyDocument): Uint8Array {
   return new Uint8Array(Buffer.from(JSON.stringify(document), 'utf8'));
-}
-
-function etagOf(bytes: Uint8Array): string {
-  return `"${createHash('sha256').update(bytes).digest('base64url').slice(0, 22)}"`;
 }
