@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { expect } from 'vitest';
 import type { TestRegistry } from '../http/registry.ts';
-import { type Answer, Client, descriptor, header, image, json, types } from '../http/client.ts';
+import { type Answer, Client, descriptor, header, image, types } from '../http/client.ts';
 import { composeAuthority } from '../../shared/auth/authority.ts';
 import { systemClock } from '../../shared/ports/clock.ts';
 import { tablesOf } from '../auth/registry-tables.ts';
