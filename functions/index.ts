@@ -12,6 +12,7 @@ import { keyRotation } from './key-rotation.ts';
 import { toHttpResponse, toRegistryRequest } from './platform.ts';
 import { liftRequestTimeout } from './request-timeout.ts';
 import { routes } from './routes.ts';
+import { sweepTimer } from './sweep.ts';
 import { tolerateMalformedRequests } from './tolerant-request.ts';
 
 const app = compose(readConfig(process.env));
@@ -27,10 +28,15 @@ for (const { name, templates, methods } of routes) {
 }
 register('zz-fallback', '{*path}', ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']);
 
-platform.timer(keyRotation.name, {
-  schedule: keyRotation.schedule,
-  handler: () => keyRotation.run(app),
-});
+for (const { name, schedule, run } of [keyRotation, sweepTimer]) {
+  platform.timer(name, {
+    schedule,
+    handler: async (_, context) => {
+      const line = await run(app);
+      if (line !== undefined) context.log(line);
+    },
+  });
+}
 
 /**
  * Each route is a function of its own, with its own metrics; but whichever the platform picks, the

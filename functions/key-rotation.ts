@@ -8,5 +8,8 @@ export const keyRotation = {
   name: 'key-rotation',
   /** NCRONTAB, UTC. */
   schedule: '0 17 3 * * *',
-  run: (app: App): Promise<void> => app.authority.keys.rotate(),
+  run: async (app: App): Promise<undefined> => {
+    await app.authority.keys.rotate();
+    return undefined;
+  },
 };

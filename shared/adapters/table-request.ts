@@ -61,7 +61,8 @@ export function readRange(
 }
 
 /**
- * One operation as the service's own: an upsert is Insert Or Replace, a `PUT` without If-Match;
+ * One operation as the service's own: an upsert is Insert Or Replace, a `PUT` without If-Match,
+ * and Insert Or Merge a `PATCH` without it;
  * replace, merge and delete carry the row's ETag (Azure documentation, "Operations on entities").
  */
 export function writeRow(
@@ -84,6 +85,8 @@ export function writeRow(
       return { method: 'POST', path: table, headers: writing, body };
     case 'upsert':
       return { method: 'PUT', path, headers: writing, body };
+    case 'merge-or-insert':
+      return { method: 'PATCH', path, headers: writing, body };
     case 'replace':
       return { method: 'PUT', path, headers: { ...writing, 'If-Match': operation.etag }, body };
     case 'merge':

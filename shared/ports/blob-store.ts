@@ -115,9 +115,9 @@ export interface BlobStore {
   delete(container: ContainerName, name: PhysicalName, what: 'committed' | 'staged'): Promise<void>;
 
   /**
-   * A page of the container's blobs in the order of their names, uncommitted ones included, of which
-   * storage says no size. At most 5,000; `after` is the `next` of the page before. Blobs that don't
-   * have the name of one of ours are left out.
+   * A page of the container's blobs in the order of their names, uncommitted ones included, of
+   * which storage says no size. At most 5,000; `after` is the `next` of the page before. Blobs that
+   * don't have the name of one of ours are left out.
    */
   list(container: ContainerName, after: string | undefined): Promise<BlobPage>;
 

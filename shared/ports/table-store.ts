@@ -30,11 +30,11 @@ export interface Row {
  * One operation of a transaction. `etag` is the value a row had when it was read, or `*` for "the
  * row exists". `replace` and `delete` with a stale ETag, `insert` of an existing row, `merge`,
  * `replace` or `delete` of a missing one make the whole transaction fail. `upsert` replaces or
- * inserts and never fails.
+ * inserts, `merge-or-insert` merges or inserts, and neither ever fails.
  */
 export type Operation =
   | {
-      readonly kind: 'insert' | 'upsert';
+      readonly kind: 'insert' | 'upsert' | 'merge-or-insert';
       readonly rowKey: string;
       readonly properties: RowProperties;
     }

@@ -147,6 +147,24 @@ export function tableStoreContract(connect: () => Promise<TableStore>): void {
       expect(row?.etag).not.toBe(etag);
     });
 
+    it('merges into what is there, or inserts', async () => {
+      const partition = newPartition();
+      const kind = 'merge-or-insert';
+      const merge = (properties: RowProperties) =>
+        commit(partition, { kind, rowKey: 'a', properties });
+      expect(await merge({ a: 1 })).toMatchObject({ ok: true });
+      const first = await store.get('repo', partition, 'a');
+      expect(first?.properties).toEqual({ a: 1 });
+      await store.commit('repo', partition, [
+        { kind, rowKey: 'a', properties: { b: 2 } },
+        { kind, rowKey: 'b', properties: {} },
+      ]);
+      const last = await store.get('repo', partition, 'a');
+      expect(last?.properties).toEqual({ a: 1, b: 2 });
+      expect(last?.etag).not.toBe(first?.etag);
+      expect(await store.get('repo', partition, 'b')).toBeDefined();
+    });
+
     it('upserts whatever is there', async () => {
       const { partition } = await withRow();
       await commit(partition, { kind: 'upsert', rowKey: 'row', properties });

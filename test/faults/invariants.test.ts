@@ -2,8 +2,8 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { connectStorage } from '../../shared/adapters/storage.ts';
 import { keySettings } from '../contract/key-settings.ts';
 import { startTestAzurite, type TestAzurite } from '../harness/azurite.ts';
-import { makeImage } from './image.ts';
-import { newInstance, openUpload, pushImage, repositoryNamed } from './in-process.ts';
+import { makeImage, randomBlob } from './image.ts';
+import { newInstance, openUpload, pushBlob, pushImage, repositoryNamed } from './in-process.ts';
 import type { Stores } from './interpose.ts';
 import { invariantChecker } from './invariants.ts';
 import { readStorage } from './storage-snapshot.ts';
@@ -44,6 +44,7 @@ it.each(damages)('%s is reported when %s is missing', async (name, _, isDamaged,
   await pushImage(newInstance(stores), repository, base);
   await pushImage(newInstance(stores), repository, image, ['latest']);
   await openUpload(newInstance(stores), repository);
+  await pushBlob(newInstance(stores), repository, randomBlob());
   expect(await brokenInvariants()).toEqual([]);
 
   await removeRows(table, isDamaged);

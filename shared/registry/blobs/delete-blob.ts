@@ -1,22 +1,14 @@
 import type { Digest } from '../../domain/digest.ts';
 import type { RepositoryName } from '../../domain/repository-name.ts';
 import { RegistryError } from '../../errors.ts';
-import type { Operation } from '../../ports/table-store.ts';
 import { recallBlobLink } from './blob-link.ts';
 import { cacheKey } from '../caches.ts';
 import { lostRace, untilDecided } from '../contention.ts';
 import { readManifestRow } from '../manifests/manifest-row.ts';
 import { blobUnknown } from './pull-blob.ts';
 import type { Registry } from '../registry.ts';
-import {
-  blobLinkKey,
-  holderKey,
-  intentKey,
-  keysUnder,
-  repositoryPartition,
-  workKey,
-} from '../rows/row-keys.ts';
-import { text } from '../rows/row-values.ts';
+import { beginRelease, readHolding } from './release-blob.ts';
+import { blobLinkKey, keysUnder, repositoryPartition } from '../rows/row-keys.ts';
 
 /**
  * Takes a blob away from a repository (docs/storage.md, "Release", steps 1 to 3; the sweep does the
@@ -42,31 +34,22 @@ async function release(
   const { name } = recalled;
   registry.caches.blobLinks.delete(cacheKey(partition, blobLinkKey(digest)));
 
-  // Holder, intent, link: two other orders of these reads lose data. The upload session that the
-  // holder came by needs no look: a link at this name was made by consuming it.
-  await registry.tables.get('data', name, holderKey(partition));
-  const intent = await registry.tables.get('repo', partition, intentKey(digest, name));
+  const holding = { partition, digest, name };
+  const rows = await readHolding(registry, holding, true);
+  if (rows.link === undefined) return await missingOrMoved(registry, partition, digest);
+  await refuseWhileReferenced(registry, partition, digest);
+  return (await beginRelease(registry, holding, rows)) === lostRace ? lostRace : 'released';
+}
+
+/** The link this instance remembered, or just saw, is not there. */
+async function missingOrMoved(
+  registry: Registry,
+  partition: string,
+  digest: Digest,
+): Promise<typeof lostRace> {
   const link = await registry.tables.get('repo', partition, blobLinkKey(digest));
   if (link === undefined) throw blobUnknown(digest);
-  if (text(link, 'name') !== name) return lostRace;
-  await refuseWhileReferenced(registry, partition, digest);
-
-  const due = workKey(registry.clock.now(), 'n', `${digest}:${name}`);
-  const given: Operation =
-    intent === undefined
-      ? { kind: 'insert', rowKey: intentKey(digest, name), properties: { workKey: due } }
-      : {
-          kind: 'replace',
-          rowKey: intentKey(digest, name),
-          etag: intent.etag,
-          properties: { ...intent.properties, workKey: due },
-        };
-  const released = await registry.tables.commit('repo', partition, [
-    { kind: 'delete', rowKey: blobLinkKey(digest), etag: link.etag },
-    given,
-    { kind: 'upsert', rowKey: due, properties: {} },
-  ]);
-  return released.ok ? 'released' : lostRace;
+  return lostRace;
 }
 
 /**

@@ -36,6 +36,7 @@ function parseManifestRow(digest: Digest, row: Row): ManifestRow {
       .split(',')
       .flatMap((each) => parseDigest(each) ?? []),
     etag: row.etag,
+    ageMs: row.ageMs,
     properties: row.properties,
   };
 }

@@ -8,11 +8,12 @@ import {
   repositoryOfPartition,
   repositoryPartition,
 } from '../rows/row-keys.ts';
+import { limits } from '../settings.ts';
 
 /**
  * Makes sure the repository has its catalogue row, hidden until its first manifest: without the row
- * no sweep would ever visit the repository. One request when this instance has not seen it for 10
- * minutes.
+ * no sweep would ever visit the repository. Touches the row, so that no sweep removes it while this
+ * instance trusts that it is there. One request when this instance has not seen it for 10 minutes.
  */
 export async function ensureCatalogued(
   registry: Registry,
@@ -21,7 +22,7 @@ export async function ensureCatalogued(
   const partition = repositoryPartition(repository);
   if (registry.caches.catalogued.has(partition)) return;
   await registry.tables.commit('catalog', catalogPartition, [
-    { kind: 'insert', rowKey: partition, properties: { visible: false } },
+    { kind: 'merge-or-insert', rowKey: partition, properties: {} },
   ]);
   registry.caches.catalogued.set(partition, false);
 }
@@ -58,6 +59,33 @@ export async function markDeleted(registry: Registry, repository: RepositoryName
     { kind: 'merge', rowKey: partition, etag: '*', properties: { deleted: registry.clock.now() } },
   ]);
   registry.caches.catalogued.delete(partition);
+}
+
+/**
+ * Pages of the catalogue's rows, hidden ones included, from a repository's partition on and then
+ * from the beginning up to it.
+ */
+export async function* catalogueRows(
+  registry: Registry,
+  start: string,
+): AsyncGenerator<readonly Row[]> {
+  for (const range of [
+    { from: start, before: '~' },
+    { from: '', before: start },
+  ]) {
+    let { from } = range;
+    while (from < range.before) {
+      const rows = await registry.tables.list('catalog', catalogPartition, {
+        from,
+        before: range.before,
+        limit: limits.maxListPage,
+      });
+      yield rows;
+      const lastRow = rows.at(-1);
+      if (rows.length < limits.maxListPage || lastRow === undefined) break;
+      from = after(lastRow.rowKey);
+    }
+  }
 }
 
 async function isInUse(registry: Registry, { rowKey, properties }: Row): Promise<boolean> {

@@ -47,21 +47,54 @@ export const liveKey = 'l';
 /** In the partition of a physical name: `h`, that repository holds it or is about to. */
 export const holderKey = (partition: string) => `h:${partition}`;
 
+/** In the partition of a physical name: `x`, it was given up and its bytes are to be deleted. */
+export const givenUpKey = 'x';
+
 /** Of the catalogue: the repositories there are. */
 export const catalogPartition = 'c';
 /** Of the catalogue: the attributes of repositories that had one switched off. */
 export const attributesPartition = 'a';
+/** Of the catalogue: the last reports of the sweep and the audit, and where the audit is. */
+export const reportsPartition = 's';
 
 /**
  * What a work row asks the sweep to look at: an upload, a blob link, an intent, a manifest, a
- * manifest's stored bytes.
+ * manifest's stored bytes, bytes that were given up.
  */
-export type WorkKind = 'u' | 'b' | 'n' | 'm' | 'f';
+export const workKinds = ['u', 'b', 'n', 'm', 'f', 'x'] as const;
+export type WorkKind = (typeof workKinds)[number];
 
 /** `z`: work for the sweep, sorted by the time it is due. */
 export function workKey(due: Date, kind: WorkKind, key: string): string {
-  const seconds = due.toISOString().replace(/[-:]/g, '').slice(0, 15);
-  return `z:${seconds}:${kind}:${key}`;
+  return `z:${toSeconds(due)}:${kind}:${key}`;
+}
+
+/** The keys of all work that was due by a time. */
+export function workDueBy(time: Date): { readonly from: string; readonly before: string } {
+  return { from: 'z:', before: `z:${toSeconds(time)};` };
+}
+
+const workPattern = /^z:\d{8}T\d{6}:(\w):(.+)$/;
+
+/**
+ * The kind and key of a work row. Undefined for what this registry doesn't know, a later one may.
+ */
+export function parseWorkKey(
+  rowKey: string,
+): { readonly kind: WorkKind; readonly key: string } | undefined {
+  const [, letter, key = ''] = workPattern.exec(rowKey) ?? [];
+  const kind = workKinds.find((each) => each === letter);
+  return kind === undefined ? undefined : { kind, key };
+}
+
+/** Takes `<digest>:<rest>` apart, as keys of this registry have it. */
+export function splitDigest(key: string): [Digest, string] {
+  const end = key.indexOf(':', key.indexOf(':') + 1);
+  return [key.slice(0, end) as Digest, key.slice(end + 1)];
+}
+
+function toSeconds(time: Date): string {
+  return time.toISOString().replace(/[-:]/g, '').slice(0, 15);
 }
 
 /** All keys that begin with a prefix ending in `:`, as a range. `;` follows `:` in ASCII. */

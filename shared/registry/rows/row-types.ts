@@ -59,6 +59,7 @@ export interface ManifestRow {
   /** The subjects of which fallback tags say that this manifest refers to them. */
   readonly fallbackSubjects: readonly Digest[];
   readonly etag: string;
+  readonly ageMs: number;
   /** All of the row, so that a replace keeps what it does not know. */
   readonly properties: RowProperties;
 }

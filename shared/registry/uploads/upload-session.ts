@@ -102,9 +102,9 @@ export async function advanceUpload(
 }
 
 /**
- * Ends a session without a blob, as a duplicate of one when that is given. The sweep removes what it
- * staged an hour later, when no request that began before is under way any more. False when it was
- * gone or changed.
+ * Ends a session without a blob, as a duplicate of one when that is given. The sweep removes what
+ * it staged an hour later, when no request that began before is under way any more. False when it
+ * was gone or changed.
  */
 export async function discardUpload(
   registry: Registry,

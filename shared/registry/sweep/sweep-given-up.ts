@@ -1,0 +1,36 @@
+import type { PhysicalName } from '../../domain/physical-name.ts';
+import { givenUpKey, holderKey, liveKey } from '../rows/row-keys.ts';
+import { digest, number } from '../rows/row-values.ts';
+import { releaseIfUnlinked } from './sweep-intent.ts';
+import { done, isOlder, type Outcome, type Sweep, waits, type Work } from './work.ts';
+
+/**
+ * Bytes that were given up: deleted once nobody who was told where they lie can still be reading
+ * them. When they were not given up, because somebody else holds them, the repository of the work
+ * row may have been left a holder by a mount that gave up: that is released, too.
+ */
+export async function sweepGivenUp(sweep: Sweep, work: Work): Promise<Outcome> {
+  const { registry, dryRun } = sweep;
+  const { tables, blobs } = registry;
+  const { partition } = work;
+  const name = work.key as PhysicalName;
+  const givenUp = await tables.get('data', name, givenUpKey);
+  if (givenUp === undefined) {
+    const live = await tables.get('data', name, liveKey);
+    if (live === undefined) return done;
+    const holding = { partition, digest: digest(live, 'digest'), name };
+    const holder = await tables.get('data', name, holderKey(partition));
+    return holder === undefined ? done : await releaseIfUnlinked(sweep, holding, work.rowKey);
+  }
+  if (!isOlder(givenUp, registry.seconds.unfinishedWork)) return waits;
+  const freed = { ...done, freedBytes: number(givenUp, 'size') };
+  if (dryRun) return freed;
+  await blobs.delete('content', name, 'committed');
+  await tables.commit('digests', digest(givenUp, 'digest'), [
+    { kind: 'delete', rowKey: name, etag: '*' },
+  ]);
+  const outcome = await tables.commit('data', name, [
+    { kind: 'delete', rowKey: givenUpKey, etag: givenUp.etag },
+  ]);
+  return outcome.ok ? freed : done;
+}

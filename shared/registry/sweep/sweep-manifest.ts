@@ -1,0 +1,75 @@
+import type { Digest } from '../../domain/digest.ts';
+import type { Operation } from '../../ports/table-store.ts';
+import { readManifestRow } from '../manifests/manifest-row.ts';
+import { markDeleted } from '../repositories/catalog.ts';
+import { keysUnder, manifestKey, repositoryOfPartition } from '../rows/row-keys.ts';
+import type { ManifestRow } from '../rows/row-types.ts';
+import { dropReferences } from './drop-references.ts';
+import { done, isOlder, type Outcome, type Sweep, waits, type Work } from './work.ts';
+
+/**
+ * A manifest: one that was deleted, or whose write broke off, gives up its hold on its children,
+ * then its bytes, then its row. Each step asserts the row, so that whoever pushes the manifest
+ * again ends it (docs/storage.md, "Sweep", `m`).
+ */
+export async function sweepManifest(sweep: Sweep, work: Work): Promise<Outcome> {
+  const { registry, dryRun } = sweep;
+  const { partition } = work;
+  const row = await readManifestRow(registry, partition, work.key as Digest);
+  switch (row?.state) {
+    case undefined:
+    case 'live':
+      return done;
+    case 'deleted':
+      return waits;
+    case 'pending':
+      if (!isOlder(row, registry.seconds.unfinishedWork)) return waits;
+      if (dryRun) return { ...done, freedBytes: row.sizeBytes };
+      return await removeManifest(sweep, partition, await fence(sweep, partition, row));
+    case 'purging':
+      if (dryRun) return { ...done, freedBytes: row.sizeBytes };
+      return await removeManifest(sweep, partition, row);
+  }
+}
+
+/** Nobody can make it live any more under the ETag they hold. */
+async function fence(
+  { registry }: Sweep,
+  partition: string,
+  row: ManifestRow,
+): Promise<ManifestRow | undefined> {
+  const properties = { ...row.properties, state: 'purging' };
+  const outcome = await registry.tables.commit('repo', partition, [
+    { kind: 'replace', rowKey: manifestKey(row.digest), etag: row.etag, properties },
+  ]);
+  if (!outcome.ok) return undefined;
+  return { ...row, state: 'purging', properties, etag: outcome.etags[0] ?? '' };
+}
+
+async function removeManifest(
+  sweep: Sweep,
+  partition: string,
+  row: ManifestRow | undefined,
+): Promise<Outcome> {
+  const { registry } = sweep;
+  const etag = row && (await dropReferences(registry, partition, row));
+  if (row === undefined || etag === undefined) return waits;
+  if (row.blobName !== undefined) {
+    await registry.blobs.delete('manifests', row.blobName, 'committed');
+  }
+  const removed: Operation = { kind: 'delete', rowKey: manifestKey(row.digest), etag };
+  const outcome = await registry.tables.commit('repo', partition, [removed]);
+  if (!outcome.ok) return waits;
+  await hideIfEmptied(sweep, partition);
+  return { ...done, freedBytes: row.sizeBytes };
+}
+
+/** A repository whose last manifest is gone is listed no more. */
+async function hideIfEmptied({ registry }: Sweep, partition: string): Promise<void> {
+  const manifests = await registry.tables.list('repo', partition, {
+    ...keysUnder('m:'),
+    limit: 1,
+    select: [],
+  });
+  if (manifests.length === 0) await markDeleted(registry, repositoryOfPartition(partition));
+}
