@@ -82,7 +82,7 @@ export class RepositoryTokens {
     { ifMatch, ifNoneMatch }: PutCondition = {},
   ): Promise<RepositoryToken | 'changed-meanwhile'> {
     if (!isResourceName(name)) throw new RangeError('no token may have that name');
-    const fresh = { name, createdAt: this.#now(), passwords: [] };
+    const fresh = { name, createdAt: this.now(), passwords: [] };
     const written = await this.#change(name, (before) => {
       if (ifMatch !== undefined && before?.etag !== ifMatch) return undefined;
       if (ifNoneMatch === '*' && before !== undefined) return undefined;
@@ -119,7 +119,7 @@ export class RepositoryTokens {
     const made = {
       slot,
       hash: hashPassword(key, tokenRowKey(name), password),
-      createdAt: this.#now(),
+      createdAt: this.now(),
       ...(expiresAt !== undefined && { expiresAt }),
     };
     const written = await this.#change(
@@ -156,6 +156,11 @@ export class RepositoryTokens {
     if (token?.enabled !== true) return false;
     this.#use.note(rowKey);
     return true;
+  }
+
+  /** The time by which passwords end. */
+  now(): Date {
+    return this.#clock.now();
   }
 
   /** Read, change, write under the ETag, again when somebody was faster. Undefined: no change. */
@@ -195,10 +200,6 @@ export class RepositoryTokens {
       this.#known.forget(rowKey);
       throw error;
     }
-  }
-
-  #now(): Date {
-    return this.#clock.now();
   }
 }
 
