@@ -1,6 +1,7 @@
 import { expect } from 'vitest';
 import type { RepositoryName } from '../../shared/domain/repository-name.ts';
 import type { Registry } from '../../shared/registry/registry.ts';
+import type { Seconds } from '../../shared/registry/settings.ts';
 import type { TestBlob, TestManifest } from './image.ts';
 import { pullBlob, pullTag } from './in-process.ts';
 
@@ -8,6 +9,8 @@ import { pullBlob, pullTag } from './in-process.ts';
 export interface Scenario<T> {
   /** Where, when not in a repository for each k. */
   readonly within?: (run: string) => RepositoryName;
+  /** Times of the registry that are shorter than they are outside of tests. */
+  readonly seconds?: Partial<Seconds>;
   /** What exists before, made without accidents. */
   readonly given: (registry: Registry, repository: RepositoryName) => Promise<T>;
   /** What the accident happens to. */

@@ -1,11 +1,14 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { connectStorage } from '../../shared/adapters/storage.ts';
 import type { RepositoryName } from '../../shared/domain/repository-name.ts';
+import { systemClock } from '../../shared/ports/clock.ts';
 import { StorageUnavailable } from '../../shared/ports/table-store.ts';
 import type { Registry } from '../../shared/registry/registry.ts';
+import { seconds } from '../../shared/registry/settings.ts';
 import { keySettings } from '../contract/key-settings.ts';
 import { startTestAzurite, type TestAzurite } from '../harness/azurite.ts';
 import * as blobs from './crash-scenarios-blobs.ts';
+import * as direct from './crash-scenarios-direct.ts';
 import * as manifests from './crash-scenarios-manifests.ts';
 import type { Scenario } from './crash-scenario.ts';
 import { newInstance, repositoryNamed } from './in-process.ts';
@@ -67,13 +70,15 @@ let scenarios = 0;
  */
 async function runScenario<T>(scenario: Scenario<T>, accident: Accident): Promise<void> {
   const { given, act, afterwards, always, retry = act, within } = scenario;
+  const instance = (used: Stores) =>
+    newInstance(used, systemClock, { ...seconds, ...scenario.seconds });
   const run = `s${scenarios++}`;
   const survivors: { repository: RepositoryName; start: T; registry: Registry }[] = [];
   for (let k = 1; ; k++) {
     const repository = within?.(run) ?? repositoryNamed(`${run}/k${k}`);
-    const start = await given(newInstance(stores), repository);
+    const start = await given(instance(stores), repository);
     const { intercept, happened } = accidentAt(k, accident);
-    const victim = newInstance(interpose(stores, intercept));
+    const victim = instance(interpose(stores, intercept));
     const outcome = await act(victim, repository, start).then(
       () => undefined,
       (error: unknown) => error,
@@ -88,7 +93,7 @@ async function runScenario<T>(scenario: Scenario<T>, accident: Accident): Promis
     survivors.push({
       repository,
       start,
-      registry: accident.fatal ? newInstance(stores) : victim,
+      registry: accident.fatal ? instance(stores) : victim,
     });
     expect(k).toBeLessThan(40);
   }
@@ -96,9 +101,9 @@ async function runScenario<T>(scenario: Scenario<T>, accident: Accident): Promis
   expect(await brokenInvariants()).toEqual([]);
 
   for (const { repository, start, registry } of survivors) {
-    await always?.(newInstance(stores), repository, start);
+    await always?.(instance(stores), repository, start);
     await retry(registry, repository, start);
-    await afterwards(newInstance(stores), repository, start);
+    await afterwards(instance(stores), repository, start);
   }
 }
 
@@ -122,6 +127,9 @@ describe.each(accidents)('a process that $name the k-th storage call, for every 
   check('of a cancelled upload leaves it gone', blobs.cancel);
   check('of a mount loses nothing', blobs.mountKnown);
   check('of a mount without from loses nothing', blobs.mountAnywhere);
+  check('of a direct push loses nothing', direct.pushDirect);
+  check('of a manifest after a direct push lets the client repeat it', direct.putDirectManifest);
+  check('of a manifest whose layer is one of a size loses nothing', direct.putDirectAmongOthers);
   check('of a manifest in one transaction loses nothing', manifests.putImage);
   check('of a manifest whose bytes are a blob loses nothing', manifests.putLargeManifest);
   check('of a manifest in several transactions loses nothing', manifests.putManyChildren);
