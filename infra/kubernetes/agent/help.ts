@@ -5,8 +5,9 @@ export const help = `lighter-agent: pull credentials of a Lighter registry for K
   credential-provider  be a kubelet image credential provider (stdin, stdout)
   check                try every step of a pull from here
   install              copy this program to the node, for credential-provider
+  wait                 do nothing until it is ended
 
-All but install:
+All but install and wait:
   --registry HOST            such as registry.example.com; http://HOST for one without TLS
   --identity KIND            managed-identity: the machine's, from the metadata service
                              workload-identity: an Entra identity that trusts the cluster

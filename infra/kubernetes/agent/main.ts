@@ -7,6 +7,7 @@ import { help } from './help.ts';
 import type { Session } from './keep.ts';
 import type { Environment } from './options.ts';
 import { describe, Problem } from './problem.ts';
+import { untilAborted } from './wait.ts';
 
 type Command = (
   args: readonly string[],
@@ -20,6 +21,7 @@ const commands: Readonly<Record<string, Command>> = {
   'credential-provider': runCredentialProvider,
   check: runCheck,
   install: runInstall,
+  wait: (_args, _environment, { signal }) => untilAborted(signal),
 };
 
 // stdout is for what a subcommand answers: the kubelet reads it.

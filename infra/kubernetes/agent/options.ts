@@ -41,7 +41,11 @@ export function parseOptions(args: readonly string[], allowed: readonly OptionNa
   try {
     const options = Object.fromEntries(allowed.map((name) => [name, known[name]]));
     // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- a part of what is known
-    return parseArgs({ args: [...args], options: options as typeof known }).values;
+    const { values } = parseArgs({ args: [...args], options: options as typeof known });
+    return Object.fromEntries(
+      // Manifests have an option without a value where there is none.
+      Object.entries(values).filter(([, value]) => value !== ''),
+    ) as typeof values;
   } catch (error) {
     throw new Problem(describe(error), { cause: error });
   }

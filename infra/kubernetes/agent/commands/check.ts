@@ -15,6 +15,7 @@ import {
 import { describe, Problem } from '../problem.ts';
 import { answers, connects, pullToken, resolves } from '../probe.ts';
 import { exchange, type Registry } from '../registry.ts';
+import { untilAborted } from '../wait.ts';
 
 const allowed: readonly OptionName[] = [
   'registry',
@@ -48,7 +49,7 @@ export async function runCheck(
   if (options.stay === true) {
     const health = await startProbe(options.health ?? '127.0.0.1:18081');
     health.set(problem);
-    if (!signal.aborted) await new Promise((resolve) => signal.addEventListener('abort', resolve));
+    await untilAborted(signal);
     health.stop();
   } else if (problem !== undefined) {
     process.exitCode = 1;

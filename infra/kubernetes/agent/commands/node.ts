@@ -13,6 +13,7 @@ import {
 import { describe } from '../problem.ts';
 import { pullSecretLifetime, writePullSecret } from '../pull-secret.ts';
 import { type Credential, exchange, type Registry, stillWorks } from '../registry.ts';
+import { untilAborted } from '../wait.ts';
 
 const allowed: readonly OptionName[] = [
   'registry',
@@ -99,11 +100,7 @@ async function dropWhatHasEnded(path: string, registry: Registry, { log }: Sessi
 async function remove(path: string, { host }: Registry, { log, signal }: Session) {
   await changeConfigFile(path, (text) => (text === '' ? '' : withLogin(text, host, undefined)));
   log(`${path} has no credential for ${host} any more`);
-  if (signal.aborted) return;
-  await new Promise<void>((resolve) => {
-    const timer = setInterval(() => {}, 2 ** 31 - 1);
-    signal.addEventListener('abort', () => (clearInterval(timer), resolve()));
-  });
+  await untilAborted(signal);
 }
 
 const lifetime = ({ lifetimeSeconds }: Credential) => `${Math.round(lifetimeSeconds / 60)} minutes`;
