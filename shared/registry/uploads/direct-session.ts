@@ -203,7 +203,8 @@ async function takePlace(
     });
     const isFull = rows.length === 4 * limits.maxOpenDirectUploads;
     const own = rows.filter(({ properties }) => properties['subject'] === subject);
-    open = isFull ? limits.maxOpenDirectUploads : own.length;
+    // Whoever asked at the same time may have counted already, and added its own.
+    open = counts.get(key) ?? (isFull ? limits.maxOpenDirectUploads : own.length);
   }
   const hasPlace = open < limits.maxOpenDirectUploads;
   counts.set(key, hasPlace ? open + 1 : open, { noUpdateTTL: true });
