@@ -11,6 +11,9 @@ import { apiPolicyValidationRoute } from './api-policy-validation.ts';
 import { apiPolicyRoute } from './api-policy.ts';
 import { apiScopeMapRoute } from './api-scope-map.ts';
 import { apiScopeMapsRoute } from './api-scope-maps.ts';
+import { apiTokenPasswordRoute } from './api-token-password.ts';
+import { apiTokenRoute } from './api-token.ts';
+import { apiTokensRoute } from './api-tokens.ts';
 import { apiWhoamiRoute } from './api-whoami.ts';
 import { baseRoute } from './base.ts';
 import { blobsRoute } from './blobs.ts';
@@ -53,6 +56,9 @@ export const routes: readonly Route[] = [
   apiScopeMapRoute,
   apiFederationRoute,
   apiFederationRuleRoute,
+  apiTokensRoute,
+  apiTokenRoute,
+  apiTokenPasswordRoute,
   searchPingRoute,
   searchRoute,
   jwksRoute,

@@ -32,6 +32,12 @@ export async function readJson(request: RegistryRequest): Promise<JsonObject> {
   throw wrongDocument([{ at: '', problem: 'must be a JSON object' }]);
 }
 
+/** As readJson, where a request without a body stands for the empty object. */
+export async function readOptionalJson(request: RegistryRequest): Promise<JsonObject> {
+  const isEmpty = request.body === undefined || request.headers.get('content-length') === '0';
+  return isEmpty ? {} : readJson(request);
+}
+
 function parse(body: Uint8Array): unknown {
   try {
     return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(body));

@@ -1,6 +1,7 @@
 import * as v from 'valibot';
 import { actions } from '../../domain/scope.ts';
 import { managementActions } from '../../auth/permissions.ts';
+import { passwordSlots } from '../../auth/repository-token.ts';
 import { federationRules } from '../../policy/federation-rules.ts';
 import { scopeMaps } from '../../policy/scope-maps.ts';
 
@@ -49,3 +50,31 @@ export const policyValidation = v.strictObject({
 
 export const scopeMapList = v.strictObject({ scopeMaps });
 export const federationList = v.strictObject({ federation: federationRules });
+
+const time = v.pipe(v.string(), v.isoTimestamp());
+const tokenPassword = v.strictObject({ createdAt: time, expiresAt: v.optional(time) });
+
+export const tokenJson = v.strictObject({
+  name: v.string(),
+  scopeMap: v.string(),
+  enabled: v.boolean(),
+  createdAt: time,
+  lastUsedAt: v.optional(described(time, 'Right to ten minutes; left out: never.')),
+  passwords: v.pipe(
+    v.strictObject({
+      password1: v.optional(tokenPassword),
+      password2: v.optional(tokenPassword),
+    }),
+    v.description('What is known of the passwords, which are shown once, when they are made.'),
+  ),
+});
+export type TokenJson = v.InferOutput<typeof tokenJson>;
+export const tokenList = v.strictObject({ tokens: v.array(tokenJson) });
+
+export const tokenPasswordMade = v.strictObject({
+  name: v.string(),
+  slot: v.picklist(passwordSlots),
+  password: described(v.string(), 'Shown this once.'),
+  expiresAt: v.optional(time),
+});
+export type TokenPasswordMade = v.InferOutput<typeof tokenPasswordMade>;
