@@ -35,11 +35,24 @@ async function run({ registry, images, folder, env, test }: Workbench): Promise<
     strictEqual(await referrers(), 1);
     await cosign('verify', ...checking, remote);
   });
+  await test('signs with a token that may pull and sign only, and cannot push with it', async () => {
+    const scope = 'repository:cosign/app:pull,sign';
+    const answer = await registry.fetch(`/oauth2/token?scope=${scope}`);
+    const { access_token: token } = (await answer.json()) as { access_token: string };
+    await cosign('login', host, '-u', '00000000-0000-0000-0000-000000000000', '-p', token);
+    const before = await referrers();
+    await cosign('sign', ...signing, '--allow-http-registry', remote);
+    strictEqual(await referrers(), before + 1);
+    const push = ['push', image.folder, `${host}/cosign/app:2`];
+    const message = await execMustFail(toolPath('crane'), push, { env });
+    ok(/DENIED|denied/.test(message), message);
+    await cosign('login', host, '-u', user, '-p', password);
+  });
   await test('attests a predicate and verifies the attestation', async () => {
     await writeFile(join(folder, 'predicate.json'), '{"tested":true}');
     const predicate = ['--type', 'custom', '--predicate', 'predicate.json'];
     await cosign('attest', ...signing, ...predicate, '--allow-http-registry', remote);
-    strictEqual(await referrers(), 2);
+    strictEqual(await referrers(), 3);
     await cosign('verify-attestation', '--type', 'custom', ...checking, remote);
     await cosign('tree', '--allow-http-registry', remote);
   });
