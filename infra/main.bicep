@@ -36,6 +36,9 @@ param anonymousPull string[] = []
 @description('Repository patterns in which manifests may name layers that were never pushed.')
 param allowMissingBlobs string[] = []
 
+@description('Clients that can, put layers straight into storage: docker with containerd, nerdctl, BuildKit.')
+param directPush bool = true
+
 @description('Accept tokens made for Azure Resource Manager, which some clients send. They can do more than open a registry.')
 param acceptArmTokens bool = false
 
@@ -74,9 +77,6 @@ param allowedIpRanges string[] = []
 @minLength(9)
 @maxLength(18)
 param networkPrefix string = '10.90.0.0/24'
-
-@description('Direct pushes go to a storage account of their own, without soft delete: what they overwrite is not kept and not paid for.')
-param separateStagingAccount bool = true
 
 @description('Days that deleted content can be restored. 0: not at all.')
 @minValue(0)
@@ -122,8 +122,8 @@ var appName = '${baseName}-${suffix}'
 var hostRedundancy = zoneRedundant ? 'Standard_ZRS' : 'Standard_LRS'
 
 // The containers and tables that shared/ports names.
-var contentContainers = ['content', 'manifests']
 var stagingContainer = 'staging'
+var contentContainers = ['content', 'manifests', stagingContainer]
 var contentTables = ['repo', 'data', 'digests', 'catalog', 'keys', 'settings']
 var packageContainer = 'package'
 
@@ -167,30 +167,13 @@ module contentStorage 'modules/storage-account.bicep' = {
     location: location
     tags: tags
     sku: redundancy
-    containers: separateStagingAccount ? contentContainers : concat(contentContainers, [stagingContainer])
+    containers: contentContainers
     tables: contentTables
     softDeleteDays: softDeleteDays
     versioning: versioning
-    expiringContainer: separateStagingAccount ? '' : stagingContainer
-    publicAccess: publicAccess
-    lock: lockContent
-    workspaceId: monitoring.outputs.workspaceId
-  }
-}
-
-module stagingStorage 'modules/storage-account.bicep' = if (separateStagingAccount) {
-  params: {
-    name: '${baseName}s${suffix}'
-    location: location
-    tags: tags
-    sku: hostRedundancy
-    containers: [stagingContainer]
-    tables: []
-    softDeleteDays: 0
-    versioning: false
     expiringContainer: stagingContainer
     publicAccess: publicAccess
-    lock: false
+    lock: lockContent
     workspaceId: monitoring.outputs.workspaceId
   }
 }
@@ -231,7 +214,6 @@ module appRoles 'modules/app-roles.bicep' = {
     principalId: identity.properties.principalId
     hostAccountName: hostStorage.outputs.name
     contentAccountName: contentStorage.outputs.name
-    stagingAccountName: separateStagingAccount ? stagingStorage!.outputs.name : contentStorage.outputs.name
     insightsName: monitoring.outputs.insightsName
     appName: app.outputs.name
   }
@@ -263,6 +245,7 @@ module appSettings 'modules/app-settings.bicep' = {
     adminPassword: adminPassword
     anonymousPull: anonymousPull
     allowMissingBlobs: allowMissingBlobs
+    directPush: directPush
     maxUploadBytes: maxUploadBytes
     maxBufferedUploadBytes: maxBufferedUploadBytes
   }
@@ -325,18 +308,6 @@ module contentTableEndpoint 'modules/private-endpoint.bicep' = if (privateNetwor
     service: 'table'
     subnetId: network!.outputs.endpointSubnetId
     zoneId: network!.outputs.tableZoneId
-  }
-}
-
-module stagingBlobEndpoint 'modules/private-endpoint.bicep' = if (privateNetworking && separateStagingAccount) {
-  params: {
-    name: '${appName}-staging-blob'
-    location: location
-    tags: tags
-    targetId: stagingStorage!.outputs.id
-    service: 'blob'
-    subnetId: network!.outputs.endpointSubnetId
-    zoneId: network!.outputs.blobZoneId
   }
 }
 

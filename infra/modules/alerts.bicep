@@ -157,10 +157,12 @@ resource throttling 'Microsoft.Insights/metricAlerts@2018-03-01' = {
       ]
     }
     autoMitigate: true
-    actions: [
-      for id in actionGroupIds: {
-        actionGroupId: id
-      }
-    ]
+    actions: empty(emails)
+      ? []
+      : [
+          {
+            actionGroupId: mail!.id
+          }
+        ]
   }
 }

@@ -11,9 +11,6 @@ param hostAccountName string
 @description('Name of the storage account with the content.')
 param contentAccountName string
 
-@description('Name of the storage account for direct pushes. May be that of the content.')
-param stagingAccountName string
-
 @description('Name of Application Insights.')
 param insightsName string
 
@@ -32,10 +29,6 @@ resource hostAccount 'Microsoft.Storage/storageAccounts@2025-06-01' existing = {
 
 resource contentAccount 'Microsoft.Storage/storageAccounts@2025-06-01' existing = {
   name: contentAccountName
-}
-
-resource stagingAccount 'Microsoft.Storage/storageAccounts@2025-06-01' existing = {
-  name: stagingAccountName
 }
 
 resource insights 'Microsoft.Insights/components@2020-02-02' existing = {
@@ -87,17 +80,6 @@ resource contentTables 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
     principalType: 'ServicePrincipal'
     roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', storageTableDataContributor)
     description: 'Tags, manifests, rights and uploads.'
-  }
-}
-
-resource stagingBlobs 'Microsoft.Authorization/roleAssignments@2022-04-01' = if (stagingAccountName != contentAccountName) {
-  name: guid(stagingAccount.id, principalId, storageBlobDataContributor)
-  scope: stagingAccount
-  properties: {
-    principalId: principalId
-    principalType: 'ServicePrincipal'
-    roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', storageBlobDataContributor)
-    description: 'Layers that clients push straight to storage, until they are checked and copied.'
   }
 }
 

@@ -47,6 +47,9 @@ param anonymousPull string[]
 @description('Repository patterns in which manifests may name layers that were never pushed.')
 param allowMissingBlobs string[]
 
+@description('Clients that can, put layers straight into storage.')
+param directPush bool
+
 @description('Largest body that the Functions host takes at all, in bytes.')
 @minValue(1048576)
 param maxUploadBytes int
@@ -89,6 +92,7 @@ resource settings 'Microsoft.Web/sites/config@2024-11-01' = {
     LIGHTER_ADMIN_PASSWORD: adminPassword
     LIGHTER_ANONYMOUS_PULL: join(anonymousPull, ',')
     LIGHTER_ALLOW_MISSING_BLOBS: join(allowMissingBlobs, ',')
+    LIGHTER_DIRECT_PUSH: directPush ? '1' : '0'
     LIGHTER_MAX_BODY_BYTES: string(maxBufferedUploadBytes)
   }
 }

@@ -1,0 +1,90 @@
+import { describe, expect, test } from 'vitest';
+import { parseBicep } from './bicep.ts';
+import { at, keysOf, show } from './expressions.ts';
+import { created } from './linker.ts';
+import { readText, templateAt } from './templates.ts';
+
+const azureYaml = readText('azure.yaml');
+
+describe('azd', () => {
+  test('deploys infra/azd.bicep, and the folder dist as it is', () => {
+    expect(azureYaml).toMatch(/^ {2}path: infra\n {2}module: azd$/m);
+    expect(azureYaml).toMatch(/^ {4}project: \.\/dist$/m);
+    expect(azureYaml).toMatch(/^ {4}remoteBuild: false$/m);
+    expect(templateAt('infra/azd.bicep').targetScope).toBe('subscription');
+  });
+
+  test('finds the function app by its tag, and everything by the environment’s', () => {
+    const service = /^services:\n {2}(\w+):/m.exec(azureYaml)?.[1];
+    const [site] = created(templateAt('infra/modules/app.bicep'), 'Microsoft.Web/sites');
+    expect(site && show(at(site.body, 'tags'))).toBe(
+      `union(tags, {azd-service-name: '${service}'})`,
+    );
+    const tags = templateAt('infra/azd.bicep').variables.find(({ name }) => name === 'tags');
+    expect(tags && keysOf(tags.value)).toEqual(['azd-env-name']);
+  });
+
+  test('gives azd.bicep parameters it has, and all it must have', () => {
+    const file: unknown = JSON.parse(readText('infra/azd.parameters.json'));
+    const given = [...JSON.stringify(file).matchAll(/"(\w+)":\{"value"/g)].map(([, name]) => name);
+    const { parameters } = templateAt('infra/azd.bicep');
+    const names = parameters.map(({ name }) => name);
+    const required = parameters.filter(({ fallback }) => fallback === undefined);
+    expect(given.filter((name) => name === undefined || !names.includes(name))).toEqual([]);
+    expect(given).toEqual(expect.arrayContaining(required.map(({ name }) => name)));
+  });
+});
+
+test('main.bicepparam gives main.bicep parameters it has', () => {
+  const text = readText('infra/main.bicepparam');
+  expect(text).toMatch(/^using 'main\.bicep'$/m);
+  // The grammar knows no parameter files; their assignments are those of variables.
+  const assigned = parseBicep(
+    'infra/main.bicepparam',
+    text.replace(/^using .*$/m, '').replaceAll(/^param (\w+) =/gm, 'var $1 ='),
+  );
+  expect(assigned.hasErrors).toBe(false);
+  const names = templateAt('infra/main.bicep').parameters.map(({ name }) => name);
+  expect(assigned.variables.length).toBeGreaterThan(0);
+  expect(
+    assigned.variables.map(({ name }) => name).filter((name) => !names.includes(name)),
+  ).toEqual([]);
+  const overrides = assigned.variables.find(({ name }) => name === 'overrides');
+  const known = templateAt('infra/modules/types.bicep').types.find(
+    ({ name }) => name === 'tierOverrides',
+  );
+  const allowed = known?.properties.map(({ name }) => name) ?? [];
+  expect(keysOf(overrides?.value).filter((name) => !allowed.includes(name))).toEqual([]);
+});
+
+describe('AKS', () => {
+  test('a sample cluster has an OIDC issuer, workload identity and a kubelet identity', () => {
+    const [cluster] = created(
+      templateAt('infra/aks/main.bicep'),
+      'Microsoft.ContainerService/managedClusters',
+    );
+    const property = (...path: string[]) =>
+      cluster && show(at(cluster.body, 'properties', ...path));
+    expect(property('oidcIssuerProfile', 'enabled')).toBe('true');
+    expect(property('securityProfile', 'workloadIdentity', 'enabled')).toBe('true');
+    expect(property('identityProfile', 'kubeletidentity', 'resourceId')).toBe('kubeletIdentity.id');
+  });
+
+  test.each([
+    ['infra/aks/main.bicep', 'kubeletIdentity.properties.principalId'],
+    ['infra/aks/attach.bicep', 'cluster.properties.identityProfile.kubeletidentity.objectId'],
+  ])('%s lets the kubelet identity pull', (path, objectId) => {
+    const roles = templateAt(path).modules.find(({ name }) => name === 'roles');
+    expect(roles?.source).toBe('../modules/registry-roles.bicep');
+    expect(roles && show(at(roles.value, 'params', 'pullPrincipals'))).toBe(
+      `[{objectId: ${objectId}, type: 'ServicePrincipal'}]`,
+    );
+  });
+
+  test('attach reads a cluster of whatever subscription its id names', () => {
+    const cluster = templateAt('infra/aks/attach.bicep').resources[0];
+    expect(cluster && show(at(cluster.value, 'scope'))).toBe(
+      'resourceGroup(clusterIdParts[2], clusterIdParts[4])',
+    );
+  });
+});
