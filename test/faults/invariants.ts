@@ -31,8 +31,11 @@ export function invariantChecker(azurite: TestAzurite): () => Promise<string[]> 
       checkTags(rows, inRepository);
       await checkManifests(snapshot, rows, hash, inRepository);
     }
+    const watched = watchedNames(snapshot);
     for (const [name, rows] of snapshot.data) {
-      await checkName(snapshot, name, rows, hash, (problem) => report(`${name}: ${problem}`));
+      const ofName = (problem: string) => report(`${name}: ${problem}`);
+      await checkName(snapshot, name, rows, hash, ofName);
+      if (!watched.has(name)) checkUnwatched(rows, ofName);
     }
     checkOrphans(snapshot, report);
     return problems;
@@ -193,6 +196,26 @@ async function checkName(
     const uploading = ofRepository.has(`u:${String(holder['via'])}`);
     if (!linked && !intended && !uploading) report(`K4 ${partition} holds it for nothing`);
   }
+}
+
+/** The names that an upload, an intent or a work row brings to the notice of the sweep. */
+function watchedNames({ repo }: StorageSnapshot): ReadonlySet<string> {
+  const names = new Set<string>();
+  for (const rows of repo.values()) {
+    for (const [, upload] of ofKind(rows, 'u')) names.add(String(upload['name']));
+    for (const [key] of ofKind(rows, 'n')) names.add(splitDigest(key)[1]);
+    for (const [key] of ofKind(rows, 'z')) {
+      const [, kind, ...subject] = key.split(':');
+      if (kind === 'x' || kind === 'n') names.add(subject.at(-1) ?? '');
+    }
+  }
+  return names;
+}
+
+/** K4: what nobody holds, or was given up, is on its way out. */
+function checkUnwatched(rows: Rows, report: Report): void {
+  if (rows.has('x')) report('K4 given up, and nobody is to delete it');
+  else if (ofKind(rows, 'h').length === 0) report('K4 live, and held by nobody');
 }
 
 /** K4: stored bytes belong to somebody, at least to a work row. */

@@ -5,7 +5,7 @@ import { Unavailable } from '../../ports/unavailable.ts';
 import { holdBlobLink, linkOperations } from './blob-link.ts';
 import type { Operation } from '../../ports/table-store.ts';
 import type { Registry } from '../registry.ts';
-import { holderKey, liveKey, repositoryPartition } from '../rows/row-keys.ts';
+import { holderKey, liveKey, repositoryPartition, workKey } from '../rows/row-keys.ts';
 import type { UploadSession } from '../rows/row-types.ts';
 import { consumeUploadOperations, discardUpload, forgetUpload } from '../uploads/upload-session.ts';
 
@@ -80,8 +80,26 @@ async function settleLostRace(
   digest: Digest,
 ): Promise<void> {
   const link = await holdBlobLink(registry, repository, digest);
-  if (link === undefined) {
-    throw new RegistryError('BLOB_UPLOAD_UNKNOWN', { detail: { upload: session.id } });
-  }
-  if (link.uploadId !== session.id) await discardUpload(registry, repository, session, digest);
+  if (link?.uploadId === session.id) return;
+  const isDiscarded =
+    link !== undefined && (await discardUpload(registry, repository, session, digest));
+  if (!isDiscarded) await askForRelease(registry, repository, session, digest);
+  if (link !== undefined) return;
+  throw new RegistryError('BLOB_UPLOAD_UNKNOWN', { detail: { upload: session.id } });
+}
+
+/**
+ * The session that would have looked after the blob's rows is over, perhaps swept before they were
+ * written.
+ */
+async function askForRelease(
+  registry: Registry,
+  repository: RepositoryName,
+  { name }: UploadSession,
+  digest: Digest,
+): Promise<void> {
+  const rowKey = workKey(registry.clock.now(), 'n', `${digest}:${name}`);
+  await registry.tables.commit('repo', repositoryPartition(repository), [
+    { kind: 'upsert', rowKey, properties: {} },
+  ]);
 }

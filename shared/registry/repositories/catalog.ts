@@ -40,6 +40,14 @@ export async function ensureVisible(registry: Registry, repository: RepositoryNa
   registry.caches.catalogued.set(partition, true);
 }
 
+/** The repository's row, hidden or not. Undefined when nobody ever began to push to it. */
+export async function catalogueRow(
+  registry: Registry,
+  repository: RepositoryName,
+): Promise<Row | undefined> {
+  return await registry.tables.get('catalog', catalogPartition, repositoryPartition(repository));
+}
+
 /** Whether the repository has ever been pushed to; if it was deleted, whether it has been since. */
 export async function isKnown(registry: Registry, repository: RepositoryName): Promise<boolean> {
   const partition = repositoryPartition(repository);

@@ -1,6 +1,7 @@
+import type { RepositoryName } from '../../domain/repository-name.ts';
 import type { Operation, Row } from '../../ports/table-store.ts';
 import type { Registry } from '../registry.ts';
-import { catalogueRows } from '../repositories/catalog.ts';
+import { catalogueRow, catalogueRows } from '../repositories/catalog.ts';
 import { parseWorkKey, type WorkKind, workDueBy } from '../rows/row-keys.ts';
 import { limits } from '../settings.ts';
 import { removeIfEmpty } from './empty-repository.ts';
@@ -36,6 +37,8 @@ export interface SweepOptions {
   readonly dryRun: boolean;
   /** No work row is begun later than this; what is left is the next sweep's. */
   readonly maxMs: number;
+  /** Visits this one only; all of them, when left out. */
+  readonly repository?: RepositoryName;
 }
 
 /**
@@ -54,14 +57,18 @@ export async function sweep(registry: Registry, options: SweepOptions): Promise<
     due: workDueBy(startedAt),
     isTimeUp: () => performance.now() - begunAtMs >= options.maxMs,
   };
-  const stoppedBefore = await visitAll(run, await whereSweepStopped(registry));
+  const stoppedBefore =
+    options.repository === undefined
+      ? await visitAll(run, await whereSweepStopped(registry))
+      : await visitOne(run, options.repository);
   const report = run.tally.report({
     startedAt: startedAt.toISOString(),
     durationMs: Math.round(performance.now() - begunAtMs),
     dryRun: options.dryRun,
     complete: stoppedBefore === '',
   });
-  if (!options.dryRun) await keepSweepReport(registry, report, stoppedBefore);
+  if (!options.dryRun && options.repository === undefined)
+    await keepSweepReport(registry, report, stoppedBefore);
   return report;
 }
 
@@ -84,6 +91,13 @@ async function visitAll(run: Run, start: string): Promise<string> {
     if (stoppedBefore !== '') break;
   }
   return stoppedBefore;
+}
+
+async function visitOne(run: Run, repository: RepositoryName): Promise<string> {
+  const row = await catalogueRow(run.sweep.registry, repository);
+  if (row === undefined) return '';
+  await visit(run, row);
+  return run.isTimeUp() ? row.rowKey : '';
 }
 
 async function visit(run: Run, repository: Row): Promise<void> {
