@@ -11,7 +11,6 @@ import {
 import type { UploadSession } from '../rows/row-types.ts';
 import { digest, optionalText } from '../rows/row-values.ts';
 import { sweepDirectSession } from '../uploads/direct-sweep.ts';
-import { sweepDirectSession } from '../uploads/direct-sweep.ts';
 import { parseUploadSession, toProperties } from '../uploads/upload-row.ts';
 import { done, isOlder, type Outcome, type Sweep, waits, type Work } from './work.ts';
 
@@ -78,7 +77,6 @@ export async function removeUpload(
   const link = live && (await tables.get('repo', partition, blobLinkKey(digest(live, 'digest'))));
   const isPublished = link !== undefined && optionalText(link, 'name') === name;
   if (dryRun) return { ...done, freedBytes: isPublished ? 0 : session.offset };
-  await sweepDirectSession(registry, session.id);
   await sweepDirectSession(registry, session.id);
   if (isPublished) {
     await tables.commit('repo', partition, [removed]);
