@@ -18,9 +18,11 @@ export type Table = ReadonlyMap<string, Rows>;
 export interface StorageSnapshot {
   readonly repo: Table;
   readonly data: Table;
+  readonly digests: Table;
   readonly catalog: Table;
   readonly content: ReadonlyMap<string, string | undefined>;
   readonly manifests: ReadonlyMap<string, string | undefined>;
+  readonly staging: ReadonlyMap<string, string | undefined>;
   readBlob(container: 'content' | 'manifests', name: string): Promise<Uint8Array>;
   /** To do damage with. */
   deleteBlob(container: 'content' | 'manifests', name: string): Promise<unknown>;
@@ -32,21 +34,25 @@ export async function readStorage(azurite: TestAzurite): Promise<StorageSnapshot
     azurite.blobUrl,
     new StorageSharedKeyCredential(azurite.accountName, azurite.accountKey),
   );
-  const [repo, data, catalog, content, manifests] = await Promise.all([
+  const [repo, data, digests, catalog, content, manifests, staging] = await Promise.all([
     readTable(azurite, 'repo'),
     readTable(azurite, 'data'),
+    readTable(azurite, 'digests'),
     readTable(azurite, 'catalog'),
     listBlobs(blobs, 'content'),
     listBlobs(blobs, 'manifests'),
+    listBlobs(blobs, 'staging'),
   ]);
   const blob = (container: string, name: string) =>
     blobs.getContainerClient(container).getBlobClient(pathOf(name));
   return {
     repo,
     data,
+    digests,
     catalog,
     content,
     manifests,
+    staging,
     readBlob: (container, name) => blob(container, name).downloadToBuffer(),
     deleteBlob: (container, name) => blob(container, name).delete(),
   };

@@ -1,0 +1,60 @@
+import { expect, it } from 'vitest';
+import { absent, type Effect, type Ending, History, present } from './history.ts';
+
+const put = (digest: string, ...tags: string[]): Effect => ({ kind: 'put', digest, tags });
+
+/** Writes one after the other. */
+function oneByOne(...writes: readonly (readonly [Effect, Ending])[]): History {
+  const history = new History();
+  for (const [effect, ending] of writes) history.begin(effect)(ending);
+  return history;
+}
+
+const states = (set: ReadonlySet<string>) => [...set].toSorted();
+
+it('what was acknowledged last is there, and nothing else', () => {
+  const history = oneByOne([put('M1', 'a'), 'done'], [put('M2', 'a'), 'done']);
+  expect(states(history.possibleOfTag('a'))).toEqual(['M2']);
+  expect(states(history.possibleOfManifest('M1'))).toEqual([present]);
+  expect(states(history.possibleOfTag('never put'))).toEqual([absent]);
+});
+
+it('what broke off may have happened, what was refused has not', () => {
+  const history = oneByOne(
+    [put('M1', 'a'), 'done'],
+    [put('M2', 'a'), 'unknown'],
+    [put('M3', 'a'), 'nothing'],
+  );
+  expect(states(history.possibleOfTag('a'))).toEqual(['M1', 'M2']);
+});
+
+it('of two writes at once either may have been the last', () => {
+  const history = new History();
+  const ends = [history.begin(put('M1', 'a')), history.begin(put('M2', 'a'))];
+  for (const end of ends) end('done');
+  expect(states(history.possibleOfTag('a'))).toEqual(['M1', 'M2']);
+});
+
+it('a deleted manifest takes the tags along that pointed to it, and no other', () => {
+  const deleted: Effect = { kind: 'deleteManifest', digest: 'M1' };
+  const history = oneByOne(
+    [put('M1', 'a', 'b', 'c'), 'done'],
+    [put('M2', 'b'), 'done'],
+    [deleted, 'done'],
+    [put('M1', 'c'), 'done'],
+  );
+  expect(states(history.possibleOfTag('a'))).toEqual([absent]);
+  expect(states(history.possibleOfTag('b'))).toEqual(['M2']);
+  expect(states(history.possibleOfTag('c'))).toEqual(['M1']);
+  expect(states(history.possibleOfManifest('M1'))).toEqual([present]);
+});
+
+it('a deletion that broke off leaves both', () => {
+  const history = oneByOne(
+    [put('M1', 'a'), 'done'],
+    [{ kind: 'deleteTag', tag: 'a' }, 'unknown'],
+    [{ kind: 'deleteRepository' }, 'unknown'],
+  );
+  expect(states(history.possibleOfTag('a'))).toEqual(['M1', absent].toSorted());
+  expect(states(history.possibleOfManifest('M1'))).toEqual([absent, present].toSorted());
+});

@@ -1,0 +1,132 @@
+/** What a write would have made true of a repository. */
+export type Effect =
+  | { readonly kind: 'put'; readonly digest: string; readonly tags: readonly string[] }
+  | { readonly kind: 'deleteTag'; readonly tag: string }
+  | { readonly kind: 'deleteManifest'; readonly digest: string }
+  | { readonly kind: 'deleteRepository' };
+
+/** How a write ended: it was done; it changed nothing; or nobody knows. */
+export type Ending = 'done' | 'nothing' | 'unknown';
+
+interface Write {
+  readonly effect: Effect;
+  readonly startMs: number;
+  /** The last moment at which it can have taken effect; undefined while it is under way. */
+  endMs: number;
+  done: boolean;
+}
+
+/** What became of something: the digest a tag points to, `present` for a manifest, or `absent`. */
+export type State = string;
+export const absent: State = 'absent';
+export const present: State = 'present';
+
+/**
+ * How long after its client gave up a write can still take effect: the network holds requests back
+ * for less.
+ */
+const lateMs = 5000;
+
+/**
+ * What all clients of one repository were told, and so what can be there once nothing is under way:
+ * the effect of any write that no acknowledged one surely came after. Writes that overlap may have
+ * happened in either order; one that broke off, or not at all.
+ */
+export class History {
+  readonly #writes: Write[] = [];
+
+  /** Notes that a write begins; to be told how it ended. */
+  begin(effect: Effect): (ending: Ending) => void {
+    const write: Write = { effect, startMs: performance.now(), endMs: Infinity, done: false };
+    this.#writes.push(write);
+    return (ending) => {
+      if (ending === 'nothing') this.#writes.splice(this.#writes.indexOf(write), 1);
+      write.done = ending === 'done';
+      write.endMs = performance.now() + (ending === 'unknown' ? lateMs : 0);
+    };
+  }
+
+  get tags(): ReadonlySet<string> {
+    return new Set(
+      this.#writes.flatMap(({ effect }) => (effect.kind === 'put' ? effect.tags : [])),
+    );
+  }
+
+  get manifests(): ReadonlySet<string> {
+    return new Set(
+      this.#writes.flatMap(({ effect }) => (effect.kind === 'put' ? [effect.digest] : [])),
+    );
+  }
+
+  /** What the tag may point to now. */
+  possibleOfTag(tag: string): ReadonlySet<State> {
+    const changes = this.#changes((effect) => changeOfTag(tag, effect));
+    const pointed = new Set(changes.map(({ to }) => to));
+    return possible(changes.filter(({ from }) => from === undefined || pointed.has(from)));
+  }
+
+  /** What the manifest may be now. */
+  possibleOfManifest(digest: string): ReadonlySet<State> {
+    return possible(this.#changes((effect) => changeOfManifest(digest, effect)));
+  }
+
+  #changes(changeOf: (effect: Effect) => Change | undefined): (Write & Change)[] {
+    return this.#writes.flatMap((write) => {
+      const change = changeOf(write.effect);
+      return change === undefined ? [] : [{ ...write, ...change }];
+    });
+  }
+}
+
+/** What a write makes of a state: of any, or only of the one it is `from`. */
+interface Change {
+  readonly to: State;
+  readonly from?: State;
+}
+
+function changeOfTag(tag: string, effect: Effect): Change | undefined {
+  switch (effect.kind) {
+    case 'put':
+      return effect.tags.includes(tag) ? { to: effect.digest } : undefined;
+    case 'deleteTag':
+      return effect.tag === tag ? { to: absent } : undefined;
+    case 'deleteManifest':
+      return { to: absent, from: effect.digest };
+    case 'deleteRepository':
+      return { to: absent };
+  }
+}
+
+function changeOfManifest(digest: string, effect: Effect): Change | undefined {
+  switch (effect.kind) {
+    case 'put':
+      return effect.digest === digest ? { to: present } : undefined;
+    case 'deleteTag':
+      return undefined;
+    case 'deleteManifest':
+      return effect.digest === digest ? { to: absent } : undefined;
+    case 'deleteRepository':
+      return { to: absent };
+  }
+}
+
+function possible(changes: readonly (Write & Change)[]): ReadonlySet<State> {
+  const ends = (state: State, afterMs: number, beforeMs: number) =>
+    changes.some(
+      ({ to, from, done, startMs, endMs }) =>
+        done && to !== state && (from ?? state) === state && startMs > afterMs && endMs < beforeMs,
+    );
+  const mayHaveBeen = (state: State, { startMs, endMs }: Write) =>
+    changes.some(
+      (earlier) =>
+        earlier.to === state && earlier.startMs < endMs && !ends(state, earlier.endMs, startMs),
+    );
+  const reached = [
+    { state: absent, endMs: -Infinity },
+    ...changes
+      .filter((change) => change.from === undefined || mayHaveBeen(change.from, change))
+      .map(({ to, endMs }) => ({ state: to, endMs })),
+  ];
+  const lasting = reached.filter(({ state, endMs }) => !ends(state, endMs, Infinity));
+  return new Set(lasting.map(({ state }) => state));
+}

@@ -1,0 +1,235 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Seconds } from '../../shared/registry/settings.ts';
+import { seconds as usual } from '../../shared/registry/settings.ts';
+import { readStorage } from '../faults/storage-snapshot.ts';
+import { startTestAzurite, type TestAzurite } from '../harness/azurite.ts';
+import { startFaultProxy } from '../harness/fault-proxy.ts';
+import { Choice } from './choice.ts';
+import { digestOf, RandomClient, requestAs, type Workload } from './client.ts';
+import { absent, present, type State } from './history.ts';
+import { isAtRest, problemsAtRest } from './invariants.ts';
+import { injectRandomFaults } from './random-faults.ts';
+import { RandomRegistry } from './registry.ts';
+import { Repository } from './repository.ts';
+
+/**
+ * What the registry promises and how long it waits, a day made of eight seconds. The hour that
+ * nothing outlasts is longer than the network of `random-faults.ts` holds anything back.
+ */
+const short: Seconds = {
+  ...usual,
+  unreferencedBlob: 8,
+  touchAfter: 3,
+  uploadIdle: 8,
+  unfinishedWork: 6,
+  readSasTtl: 1,
+  blobLinkCache: 1,
+  writeSasTtl: 3,
+  stagedBytes: 5,
+  directClaim: 3,
+  directWork: 15,
+  directLook: 2,
+  emptyRepository: 3,
+  catalogSeen: 1,
+  manifestCacheByDigest: 1,
+  staleTag: 1,
+  repositoryAttributes: 1,
+};
+/** Storage tells the time in whole seconds. */
+const clockErrorMs = 2000;
+/** The last rows are due when all of these have passed, one after the other. */
+const longestMs = 1000 * (short.uploadIdle + short.unreferencedBlob + 4 * short.unfinishedWork);
+
+export interface RunOptions {
+  readonly seed: number;
+  /** Requests to the registry, at least. */
+  readonly operations: number;
+  readonly clients?: number;
+  readonly instances?: number;
+  readonly say?: (line: string) => void;
+}
+
+export interface RunResult {
+  /** What is wrong, in sentences; none when all is as it must be. */
+  readonly problems: readonly string[];
+  readonly requests: number;
+  readonly storageRequests: number;
+  readonly faults: number;
+  readonly sweeps: number;
+  readonly kills: number;
+  /** Requests by method and status. */
+  readonly statuses: ReadonlyMap<string, number>;
+}
+
+/**
+ * One run on a fresh Azurite: random clients of several instances push, tag and delete while sweeps
+ * run, the network fails and instances die. Then all ends, the faults first, and what is stored and
+ * what can be pulled is compared with what the clients were told. The seed determines what each
+ * client does and which faults there are, not how the processes take turns.
+ */
+export async function runRandom(options: RunOptions): Promise<RunResult> {
+  const { seed, operations, clients = 10, instances = 3, say = () => undefined } = options;
+  const azurite = await startTestAzurite();
+  const proxy = await startFaultProxy(azurite);
+  const registry = await RandomRegistry.start(
+    { azurite: { ...proxy, accountKey: azurite.accountKey }, seconds: short },
+    instances,
+  );
+  try {
+    const repositories = ['app', 'app/web', 'base.os', 'team/tools-x'].map(
+      (name) => new Repository(name),
+    );
+    const workload: Workload = {
+      registry,
+      repositories,
+      promisedMs: {
+        pushed: short.unreferencedBlob * 1000 - clockErrorMs,
+        seen: (short.unreferencedBlob - short.touchAfter) * 1000 - clockErrorMs,
+      },
+      goesOn: () => registry.requests < operations && registry.problems.length === 0,
+      progress: () => registry.requests / operations,
+    };
+    const check = new Checks(azurite, registry, repositories, new Choice(seed));
+    injectRandomFaults(proxy, new Choice(seed + 1));
+    await Promise.all([
+      ...Array.from({ length: clients }, (_, index) =>
+        new RandomClient(workload, new Choice(seed * 1000 + index), `client ${index}`).run(),
+      ),
+      sweepAllTheTime(workload, new Choice(seed + 2)),
+      sweepAllTheTime(workload, new Choice(seed + 3)),
+      killNowAndThen(workload, new Choice(seed + 4)),
+    ]);
+    const storageRequests = proxy.requests.length;
+    const faults = proxy.requests.filter(({ fault }) => fault !== undefined).length;
+    say(
+      `${registry.requests} requests, ${storageRequests} to storage, ${faults} of them disturbed`,
+    );
+
+    proxy.clear();
+    await sleep(2000);
+    await check.all('after the last client');
+    await check.rest();
+    await check.all('after the last sweep');
+    say('the sweep has left what is live');
+    await check.deleteEverything();
+    return {
+      problems: registry.problems,
+      requests: registry.requests,
+      storageRequests,
+      faults,
+      sweeps: registry.sweeps,
+      kills: registry.kills,
+      statuses: registry.statuses,
+    };
+  } finally {
+    await registry.stop();
+    await proxy.stop();
+    await azurite.stop();
+  }
+}
+
+async function sweepAllTheTime(workload: Workload, choice: Choice): Promise<void> {
+  while (workload.goesOn()) {
+    await workload.registry.sweep(choice);
+    await sleep(choice.integer(1000));
+  }
+}
+
+async function killNowAndThen(workload: Workload, choice: Choice): Promise<void> {
+  while (workload.goesOn()) {
+    await sleep(4000 + choice.integer(8000));
+    if (workload.goesOn()) await workload.registry.killOne(choice);
+  }
+}
+
+/** What must hold when no client is at work any more, asked of the registry and of its storage. */
+class Checks {
+  readonly #azurite: TestAzurite;
+  readonly #registry: RandomRegistry;
+  readonly #repositories: readonly Repository[];
+  readonly #choice: Choice;
+
+  constructor(
+    azurite: TestAzurite,
+    registry: RandomRegistry,
+    repositories: readonly Repository[],
+    choice: Choice,
+  ) {
+    this.#azurite = azurite;
+    this.#registry = registry;
+    this.#repositories = repositories;
+    this.#choice = choice;
+  }
+
+  /** Every tag and manifest is what its clients were told, and can be pulled byte for byte. */
+  async all(when: string): Promise<void> {
+    for (const repository of this.#repositories) {
+      const { name, history } = repository;
+      for (const tag of history.tags) {
+        const found = await this.#stateOf(repository, tag);
+        this.#expect(history.possibleOfTag(tag), found, `${when}: ${name}:${tag}`);
+      }
+      for (const digest of history.manifests) {
+        const found = await this.#stateOf(repository, digest);
+        const state = found === absent ? absent : present;
+        this.#expect(history.possibleOfManifest(digest), state, `${when}: ${name}@${digest}`);
+      }
+    }
+  }
+
+  /** Sweeps until there is nothing left to do, and looks at all that is stored. */
+  async rest(): Promise<void> {
+    const deadlineMs = performance.now() + longestMs + 30_000;
+    while (performance.now() < deadlineMs) {
+      await this.#registry.sweep(this.#choice);
+      if (isAtRest(await readStorage(this.#azurite))) break;
+      await sleep(1000);
+    }
+    this.#registry.problems.push(...(await problemsAtRest(this.#azurite)));
+  }
+
+  /** Once all repositories are deleted, and swept, nothing is stored. */
+  async deleteEverything(): Promise<void> {
+    for (const { name } of this.#repositories) {
+      await requestAs(this.#registry, this.#choice, { method: 'DELETE', path: `/acr/v1/${name}` });
+    }
+    await this.rest();
+    const { repo, data, content, manifests, staging } = await readStorage(this.#azurite);
+    for (const [what, stored] of Object.entries({ repo, data, content, manifests, staging })) {
+      const rest = [...stored.keys()].slice(0, 5).join(', ');
+      if (stored.size > 0) this.#registry.problems.push(`all is deleted, but ${what} has ${rest}`);
+    }
+  }
+
+  async #stateOf(repository: Repository, reference: string): Promise<State> {
+    const path = `/v2/${repository.name}/manifests/${reference}`;
+    const answer = await requestAs(this.#registry, this.#choice, { method: 'GET', path });
+    if (answer?.status === 404) return absent;
+    if (answer?.status !== 200) return `status ${answer?.status}`;
+    const digest = digestOf(answer.body);
+    await this.#pullBlobs(repository, answer.body, `${repository.name}:${reference}`);
+    return digest;
+  }
+
+  async #pullBlobs({ name }: Repository, manifest: string, what: string): Promise<void> {
+    const parsed: unknown = JSON.parse(manifest);
+    const { config, layers } = Object(parsed) as { config?: unknown; layers?: unknown };
+    const digests = new Set(
+      JSON.stringify([config ?? null, layers ?? []]).match(/sha256:[0-9a-f]{64}/g) ?? [],
+    );
+    for (const digest of digests) {
+      const path = `/v2/${name}/blobs/${digest}`;
+      const answer = await requestAs(this.#registry, this.#choice, { method: 'GET', path });
+      const location = answer?.headers['Location'];
+      const body = location === undefined ? answer?.body : await (await fetch(location)).text();
+      if (body !== undefined && digestOf(body) === digest) continue;
+      this.#registry.problems.push(`K1 ${what} has no ${digest}: ${answer?.status}`);
+    }
+  }
+
+  #expect(possible: ReadonlySet<State>, found: State, what: string): void {
+    if (possible.has(found)) return;
+    const expected = [...possible].join(' or ');
+    this.#registry.problems.push(`K1 ${what} is ${found}, and must be ${expected}`);
+  }
+}
