@@ -9,7 +9,6 @@ import type { Registry } from '../registry.ts';
 import { manifestKey, repositoryPartition } from '../rows/row-keys.ts';
 import type { ManifestRow, StoredManifest, TagRow } from '../rows/row-types.ts';
 import { CorruptRow } from '../rows/row-values.ts';
-import { seconds } from '../settings.ts';
 import { readTagForPull } from '../tags/tag-row.ts';
 
 /** What HEAD tells of a manifest. */
@@ -40,7 +39,7 @@ export async function statManifest(
     registry,
     partition,
     reference.digest,
-    seconds.manifestCacheByDigest,
+    registry.seconds.manifestCacheByDigest,
   );
   if (cached !== undefined) return { ...cached, sizeBytes: cached.bytes.byteLength };
   const row = await readManifestRow(registry, partition, reference.digest);
@@ -65,7 +64,7 @@ export async function getManifest(
       registry,
       partition,
       reference.digest,
-      seconds.manifestCacheByDigest,
+      registry.seconds.manifestCacheByDigest,
     );
     if (manifest === undefined) throw manifestUnknown(reference);
     return manifest;

@@ -9,7 +9,6 @@ import {
 import { lostRace, untilDecided } from '../contention.ts';
 import type { Registry } from '../registry.ts';
 import { attributesPartition, repositoryPartition } from '../rows/row-keys.ts';
-import { seconds } from '../settings.ts';
 
 /**
  * Where storage can't be asked, what is known stays in force, and this long nothing is asked again.
@@ -111,6 +110,6 @@ async function list(registry: Registry): Promise<ReadonlyMap<string, Attributes>
     before: '~',
   });
   held.known = new Map(rows.map(({ rowKey, properties }) => [rowKey, attributesOf(properties)]));
-  held.freshUntilMs = askedAtMs + seconds.repositoryAttributes * 1000;
+  held.freshUntilMs = askedAtMs + registry.seconds.repositoryAttributes * 1000;
   return held.known;
 }
