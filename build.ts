@@ -1,10 +1,18 @@
 /**
- * `npm run build`: makes `dist/`, the folder that is deployed as it is: `main.cjs` with the
+ * `npm run build`: makes `dist-cli/lighter.mjs`, the `lighter` command in one file, and `dist/`, the folder that is deployed as it is: `main.cjs` with the
  * functions and all their dependencies, `host.json`, and a `package.json` that names the entry.
  * Nothing is installed on the platform. What app code loads by `await import()` is in the file,
  * too, but not evaluated before it is asked for.
  */
-import { cpSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  cpSync,
+  mkdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { build } from 'esbuild';
 
 const maxBundleBytes = 2_000_000;
@@ -30,6 +38,24 @@ await build({
   external: ['@azure/functions-core'],
   logLevel: 'warning',
 });
+
+await build({
+  absWorkingDir: root.pathname,
+  entryPoints: ['cli/main.ts'],
+  outfile: new URL('dist-cli/lighter.mjs', root).pathname,
+  bundle: true,
+  platform: 'node',
+  target: 'node20',
+  format: 'esm',
+  minify: true,
+  legalComments: 'none',
+  banner: {
+    // commander is CommonJS, which asks for built-in modules by `require`.
+    js: "import{createRequire as lighterRequire}from'node:module';const require=lighterRequire(import.meta.url);",
+  },
+  logLevel: 'warning',
+});
+chmodSync(new URL('dist-cli/lighter.mjs', root), 0o755);
 
 const { name, version }: { name: string; version: string } = JSON.parse(
   readFileSync(new URL('package.json', root), 'utf8'),

@@ -27,7 +27,7 @@ export function modulesIn(...folders: readonly string[]): Module[] {
 function readModule(path: string): Module {
   const text = readFileSync(join(root, path), 'utf8');
   const specifiers = [...new Set(specifiersIn(text))];
-  const files = specifiers.filter((each) => each.startsWith('.'));
+  const files = specifiers.filter((each) => each.startsWith('.') && !each.endsWith('.json'));
   return {
     path,
     text,

@@ -1,0 +1,49 @@
+import * as v from 'valibot';
+import { CliError, type ExitCode, exitCodes } from '../cli-error.ts';
+
+const errorBody = v.object({
+  errors: v.pipe(
+    v.array(
+      v.object({
+        code: v.string(),
+        message: v.optional(v.string(), ''),
+        detail: v.optional(v.unknown()),
+      }),
+    ),
+    v.minLength(1),
+  ),
+});
+const problemsDetail = v.object({
+  problems: v.array(v.object({ at: v.string(), problem: v.string() })),
+});
+
+/** The CliError of a refusal: the registry's own sentence, and what to do about it. */
+export async function errorOf(response: Response, signedIn: boolean): Promise<CliError> {
+  const parsed = v.safeParse(errorBody, await response.json().catch(() => undefined));
+  const first = parsed.success ? parsed.output.errors[0] : undefined;
+  const said = first === undefined ? `HTTP ${response.status}` : first.message || first.code;
+  return new CliError(`${said}${advice(response, signedIn)}`, exitCodeOf(response.status), {
+    details: detailsOf(first?.detail),
+  });
+}
+
+function exitCodeOf(status: number): ExitCode {
+  if (status === 401 || status === 403) return exitCodes.denied;
+  if (status === 404) return exitCodes.notFound;
+  if (status === 405 || status === 409 || status === 412) return exitCodes.conflict;
+  return status >= 500 || status === 429 ? exitCodes.unavailable : exitCodes.failed;
+}
+
+function advice({ status, headers }: Response, signedIn: boolean): string {
+  if (status === 401 && !signedIn) return ' (lighter login HOST signs in)';
+  if (status === 401) return ' (the credential is wrong or has ended, or lacks this right)';
+  const seconds = headers.get('retry-after');
+  return seconds === null ? '' : ` (again in ${seconds} s)`;
+}
+
+function detailsOf(detail: unknown): string[] {
+  if (detail === undefined || detail === null) return [];
+  const parsed = v.safeParse(problemsDetail, detail);
+  if (parsed.success) return parsed.output.problems.map(({ at, problem }) => `${at}: ${problem}`);
+  return [typeof detail === 'string' ? detail : JSON.stringify(detail)];
+}

@@ -1,0 +1,78 @@
+import type { Command } from 'commander';
+import * as v from 'valibot';
+import { managementScope } from '../client/registry-client.ts';
+import { formatBytes, formatTime } from '../terminal/format.ts';
+import { details, printable, table } from '../terminal/table.ts';
+import type { AddCommand } from './command.ts';
+
+const path = '/api/v1/gc';
+/** The registry gives a run two and a half minutes. */
+const timeoutMs = 220_000;
+
+const kind = v.looseObject({
+  seen: v.number(),
+  done: v.number(),
+  waiting: v.number(),
+  failed: v.number(),
+  freedBytes: v.number(),
+});
+const report = v.looseObject({
+  startedAt: v.string(),
+  durationMs: v.number(),
+  dryRun: v.boolean(),
+  complete: v.boolean(),
+  repositoriesVisited: v.number(),
+  repositoriesRemoved: v.number(),
+  kinds: v.record(v.string(), kind),
+  failures: v.array(v.string()),
+});
+type Report = v.InferOutput<typeof report>;
+
+/** `lighter gc` */
+export const addGc: AddCommand = (program, contextOf) => {
+  program
+    .command('gc')
+    .description('free what is due to be freed now, which a timer does anyway')
+    .option('--dry-run', 'change nothing, say what would be done', false)
+    .option('--last', 'run nothing, show the report of the last run', false)
+    .action(async (options: { dryRun: boolean; last: boolean }, command: Command) => {
+      const { terminal, client } = contextOf(command);
+      const registry = client();
+      const request = options.last
+        ? registry.json(path, managementScope, report)
+        : registry.json(path, managementScope, report, {
+            method: 'POST',
+            body: { dryRun: options.dryRun },
+            timeoutMs,
+          });
+      const { value } = await terminal.during('collecting', request);
+      terminal.show(value, () => text(value));
+    });
+};
+
+function text(value: Report): string {
+  const kinds = Object.entries(value.kinds);
+  const freed = kinds.reduce((sum, [, { freedBytes }]) => sum + freedBytes, 0);
+  return [
+    details([
+      ['started', formatTime(value.startedAt)],
+      ['took', `${(value.durationMs / 1000).toFixed(1)} s`],
+      ['mode', value.dryRun ? 'dry run: nothing was changed' : 'for real'],
+      ['complete', value.complete ? 'yes' : 'no: run it again, or leave the rest to the timer'],
+      ['repositories', `${value.repositoriesVisited}, ${value.repositoriesRemoved} removed`],
+      [value.dryRun ? 'would free' : 'freed', formatBytes(freed)],
+    ]),
+    table(
+      ['WORK', 'SEEN', 'DONE', 'WAITING', 'FAILED', 'FREED'],
+      kinds.map(([name, counts]) => [
+        name,
+        String(counts.seen),
+        String(counts.done),
+        String(counts.waiting),
+        String(counts.failed),
+        formatBytes(counts.freedBytes),
+      ]),
+    ),
+    ...value.failures.map((failure) => `${printable(failure)}\n`),
+  ].join('\n');
+}

@@ -1,0 +1,171 @@
+import type { Command } from 'commander';
+import * as v from 'valibot';
+import { allPages } from '../client/pages.ts';
+import type { RegistryClient } from '../client/registry-client.ts';
+import { formatBytes, formatTime } from '../terminal/format.ts';
+import { details, printable, table } from '../terminal/table.ts';
+import type { AddCommand } from './command.ts';
+import { addLockOptions, type LockOptions, attributes, locksOf, lockText } from './locks.ts';
+import { parseImage, parseLimit } from './options.ts';
+
+const manifest = v.looseObject({
+  digest: v.string(),
+  imageSize: v.optional(v.number(), 0),
+  createdTime: v.string(),
+  lastUpdateTime: v.string(),
+  architecture: v.optional(v.string()),
+  os: v.optional(v.string()),
+  mediaType: v.string(),
+  tags: v.nullish(v.array(v.string())),
+  changeableAttributes: attributes,
+});
+type Manifest = v.InferOutput<typeof manifest>;
+const oneManifest = v.looseObject({ manifest });
+const manifestList = v.looseObject({ manifests: v.nullish(v.array(manifest)) });
+type Image = ReturnType<typeof parseImage>;
+
+const accept = [
+  'application/vnd.oci.image.index.v1+json',
+  'application/vnd.docker.distribution.manifest.list.v2+json',
+  'application/vnd.oci.image.manifest.v1+json',
+  'application/vnd.docker.distribution.manifest.v2+json',
+].join(', ');
+
+/** `lighter manifest …` */
+export const addManifest: AddCommand = (program, contextOf) => {
+  const group = program.command('manifest').description('manifests: images, indexes, artifacts');
+
+  group
+    .command('list')
+    .description('manifests of a repository, the newest first')
+    .argument('<repository>')
+    .option('--untagged', 'only those without a tag', false)
+    .option('--limit <n>', 'look at so many at most', parseLimit)
+    .action(
+      async (name: string, options: { untagged: boolean; limit?: number }, command: Command) => {
+        const { terminal, client } = contextOf(command);
+        const path = `/acr/v1/${encodeURIComponent(name)}/_manifests?n=1000&orderby=timedesc`;
+        const scope = `repository:${name}:metadata_read`;
+        const all = await allPages(
+          client(),
+          path,
+          scope,
+          manifestList,
+          (page) => page.manifests ?? [],
+          options.limit,
+        );
+        const shown = options.untagged ? all.filter(({ tags }) => !tags?.length) : all;
+        terminal.show(shown, () => listText(shown));
+      },
+    );
+
+  group
+    .command('show')
+    .description('one manifest: size, platform, tags, locks')
+    .argument('<image>', 'repository:tag or repository@digest', parseImage)
+    .action(async (image: Image, _options, command: Command) => {
+      const { terminal, client } = contextOf(command);
+      const registry = client();
+      const scope = `repository:${image.repository}:pull,metadata_read`;
+      const path = await pathOf(registry, image, scope);
+      const { value } = await registry.json(path, scope, oneManifest);
+      terminal.show(value.manifest, () => text(value.manifest));
+    });
+
+  group
+    .command('get')
+    .description('the manifest itself, byte for byte')
+    .argument('<image>', 'repository:tag or repository@digest', parseImage)
+    .action(async ({ repository, reference }: Image, _options, command: Command) => {
+      const { client } = contextOf(command);
+      const path = `/v2/${repository}/manifests/${encodeURIComponent(reference)}`;
+      const scope = `repository:${repository}:pull`;
+      const response = await client().request(path, scope, { headers: { Accept: accept } });
+      process.stdout.write(Buffer.from(await response.arrayBuffer()));
+    });
+
+  addLockOptions(
+    group
+      .command('set')
+      .description('lock a manifest, or unlock it')
+      .argument('<image>', 'repository:tag or repository@digest', parseImage),
+  ).action(async (image: Image, options: LockOptions, command: Command) => {
+    const { terminal, client } = contextOf(command);
+    const registry = client();
+    const scope = `repository:${image.repository}:pull,metadata_read,metadata_write`;
+    const path = await pathOf(registry, image, scope);
+    const { value } = await registry.json(path, scope, oneManifest, {
+      method: 'PATCH',
+      body: locksOf(options),
+    });
+    terminal.show(value.manifest, () => text(value.manifest));
+  });
+
+  group
+    .command('delete')
+    .description('delete a manifest with all its tags')
+    .argument('<image>', 'repository:tag or repository@digest', parseImage)
+    .option('-y, --yes', 'do not ask', false)
+    .action(async (image: Image, { yes }: { yes: boolean }, command: Command) => {
+      const { terminal, client } = contextOf(command);
+      const { repository } = image;
+      const registry = client();
+      const scope = `repository:${repository}:pull,delete`;
+      const digest = await digestOf(registry, image, scope);
+      await terminal.confirm(`Delete ${repository}@${digest} with all its tags?`, yes);
+      await registry.request(`/v2/${repository}/manifests/${digest}`, scope, { method: 'DELETE' });
+      terminal.show({ repository, digest }, () => '');
+      terminal.done(`deleted ${repository}@${digest}`);
+    });
+};
+
+function listText(manifests: readonly Manifest[]): string {
+  return table(
+    ['DIGEST', 'TAGS', 'PLATFORM', 'SIZE', 'UPDATED', 'LOCKS'],
+    manifests.map((each) => [
+      each.digest,
+      printable(each.tags?.join(', ') || '-'),
+      printable(platformOf(each)),
+      formatBytes(each.imageSize),
+      formatTime(each.lastUpdateTime),
+      lockText(each.changeableAttributes),
+    ]),
+  );
+}
+
+function text(value: Manifest): string {
+  return details([
+    ['digest', value.digest],
+    ['media type', printable(value.mediaType)],
+    ['platform', printable(platformOf(value))],
+    ['size', formatBytes(value.imageSize)],
+    ['tags', printable(value.tags?.join(', ') || '-')],
+    ['created', formatTime(value.createdTime)],
+    ['updated', formatTime(value.lastUpdateTime)],
+    ['locks', lockText(value.changeableAttributes)],
+  ]);
+}
+
+function platformOf({ os, architecture }: Manifest): string {
+  return [os, architecture].filter(Boolean).join('/') || '-';
+}
+
+async function pathOf(client: RegistryClient, image: Image, scope: string): Promise<string> {
+  const digest = await digestOf(client, image, scope);
+  return `/acr/v1/${encodeURIComponent(image.repository)}/_manifests/${digest}`;
+}
+
+/** ACR's API knows manifests by digest only. */
+async function digestOf(
+  client: RegistryClient,
+  { repository, reference }: Image,
+  scope: string,
+): Promise<string> {
+  if (reference.includes(':')) return reference;
+  const path = `/v2/${repository}/manifests/${reference}`;
+  const response = await client.request(path, scope, {
+    method: 'HEAD',
+    headers: { Accept: accept },
+  });
+  return response.headers.get('docker-content-digest') ?? reference;
+}

@@ -1,0 +1,184 @@
+import type { Command } from 'commander';
+import * as v from 'valibot';
+import { managementScope, type RegistryClient } from '../client/registry-client.ts';
+import { formatTime } from '../terminal/format.ts';
+import { details, table } from '../terminal/table.ts';
+import type { AddCommand } from './command.ts';
+import { parseLimit } from './options.ts';
+
+const password = v.looseObject({
+  createdAt: v.string(),
+  expiresAt: v.nullish(v.string()),
+});
+const token = v.looseObject({
+  name: v.string(),
+  scopeMap: v.string(),
+  enabled: v.boolean(),
+  createdAt: v.string(),
+  lastUsedAt: v.nullish(v.string()),
+  passwords: v.looseObject({
+    password1: v.nullish(password),
+    password2: v.nullish(password),
+  }),
+});
+type Token = v.InferOutput<typeof token>;
+const list = v.looseObject({ tokens: v.array(token) });
+const made = v.looseObject({ password: v.string(), expiresAt: v.nullish(v.string()) });
+const path = '/api/v1/tokens';
+
+interface PasswordOptions {
+  readonly slot: 'password1' | 'password2';
+  readonly expiresInDays?: number;
+}
+
+/** `lighter token …` */
+export const addToken: AddCommand = (program, contextOf) => {
+  const group = program.command('token').description('repository tokens: users of this registry');
+
+  group
+    .command('list')
+    .description('all tokens')
+    .action(async (_options, command: Command) => {
+      const { terminal, client } = contextOf(command);
+      const { tokens } = (await client().json(path, managementScope, list)).value;
+      terminal.show(tokens, () =>
+        table(
+          ['NAME', 'SCOPE MAP', 'STATE', 'CREATED', 'LAST USED'],
+          tokens.map((each) => [
+            each.name,
+            each.scopeMap,
+            each.enabled ? 'enabled' : 'disabled',
+            formatTime(each.createdAt),
+            formatTime(each.lastUsedAt ?? undefined),
+          ]),
+        ),
+      );
+    });
+
+  group
+    .command('show')
+    .description('one token')
+    .argument('<name>')
+    .action(async (name: string, _options, command: Command) => {
+      const { terminal, client } = contextOf(command);
+      const { value } = await client().json(pathOf(name), managementScope, token);
+      terminal.show(value, () => text(value));
+    });
+
+  group
+    .command('create')
+    .description('make a token with a password, which is shown once')
+    .argument('<name>')
+    .requiredOption('--scope-map <name>', 'what it may do')
+    .option('--expires-in-days <n>', 'life of the password; without it, no end', parseLimit)
+    .action(
+      async (
+        name: string,
+        { scopeMap, expiresInDays }: { scopeMap: string; expiresInDays?: number },
+        command: Command,
+      ) => {
+        const { terminal, client } = contextOf(command);
+        const registry = client();
+        await put(registry, name, { scopeMap, enabled: true });
+        const secret = await generate(registry, name, { slot: 'password1', expiresInDays });
+        terminal.show({ name, ...secret }, () => `${secret.password}\n`);
+        terminal.done(
+          `docker login ${new URL(registry.origin).host} -u ${name} --password-stdin  takes it; it is not shown again`,
+        );
+      },
+    );
+
+  for (const enabled of [true, false]) {
+    group
+      .command(enabled ? 'enable' : 'disable')
+      .description(enabled ? 'let a token sign in again' : 'let a token sign in no more')
+      .argument('<name>')
+      .action(async (name: string, _options, command: Command) => {
+        const { terminal, client } = contextOf(command);
+        const registry = client();
+        const { value } = await registry.json(pathOf(name), managementScope, token);
+        const after = await put(registry, name, { scopeMap: value.scopeMap, enabled });
+        terminal.show(after, () => text(after));
+      });
+  }
+
+  group
+    .command('generate')
+    .description('make a new password, which is shown once; the slot’s old one ends')
+    .argument('<name>')
+    .option('--slot <slot>', 'password1 or password2', 'password1')
+    .option('--expires-in-days <n>', 'life of the password; without it, no end', parseLimit)
+    .action(async (name: string, options: PasswordOptions, command: Command) => {
+      const { terminal, client } = contextOf(command);
+      const secret = await generate(client(), name, options);
+      terminal.show(secret, () => `${secret.password}\n`);
+    });
+
+  group
+    .command('revoke')
+    .description('end a password')
+    .argument('<name>')
+    .option('--slot <slot>', 'password1 or password2', 'password1')
+    .action(async (name: string, { slot }: PasswordOptions, command: Command) => {
+      const { terminal, client } = contextOf(command);
+      await client().request(slotPath(name, slot), managementScope, { method: 'DELETE' });
+      terminal.show({ name, slot }, () => '');
+      terminal.done(`${slot} of ${name} is good no more`);
+    });
+
+  group
+    .command('delete')
+    .description('delete a token')
+    .argument('<name>')
+    .action(async (name: string, _options, command: Command) => {
+      const { terminal, client } = contextOf(command);
+      await client().request(pathOf(name), managementScope, { method: 'DELETE' });
+      terminal.show({ name }, () => '');
+      terminal.done(`deleted the token ${name}`);
+    });
+};
+
+async function put(
+  client: RegistryClient,
+  name: string,
+  body: { readonly scopeMap: string; readonly enabled: boolean },
+): Promise<Token> {
+  return (await client.json(pathOf(name), managementScope, token, { method: 'PUT', body })).value;
+}
+
+async function generate(
+  client: RegistryClient,
+  name: string,
+  { slot, expiresInDays }: { slot: string; expiresInDays?: number | undefined },
+) {
+  const body = expiresInDays === undefined ? {} : { expiresInDays };
+  const options = { method: 'POST', body } as const;
+  return (await client.json(slotPath(name, slot), managementScope, made, options)).value;
+}
+
+function text(value: Token): string {
+  const { password1, password2 } = value.passwords;
+  return details([
+    ['token', value.name],
+    ['scope map', value.scopeMap],
+    ['state', value.enabled ? 'enabled' : 'disabled'],
+    ['created', formatTime(value.createdAt)],
+    ['last used', formatTime(value.lastUsedAt ?? undefined)],
+    ['password1', passwordText(password1)],
+    ['password2', passwordText(password2)],
+  ]);
+}
+
+function passwordText(value: v.InferOutput<typeof password> | null | undefined): string {
+  if (!value) return '-';
+  const end = value.expiresAt ? `until ${formatTime(value.expiresAt)}` : 'without end';
+  return `of ${formatTime(value.createdAt)}, ${end}`;
+}
+
+function pathOf(name: string): string {
+  return `${path}/${encodeURIComponent(name)}`;
+}
+
+function slotPath(name: string, slot: string): string {
+  return `${pathOf(name)}/passwords/${encodeURIComponent(slot)}`;
+}

@@ -1,0 +1,47 @@
+import tab from '@bomb.sh/tab/commander';
+import { Command } from 'commander';
+import { addCheckHealth } from './commands/check-health.ts';
+import { addFederation } from './commands/federation.ts';
+import { addGc } from './commands/gc.ts';
+import { addLogin } from './commands/login.ts';
+import { addManifest } from './commands/manifest.ts';
+import { addPermissions } from './commands/permissions.ts';
+import { addPolicy } from './commands/policy.ts';
+import { addRepo } from './commands/repo.ts';
+import { addScopeMap } from './commands/scope-map.ts';
+import { addTag } from './commands/tag.ts';
+import { addToken } from './commands/token.ts';
+import type { Context, GlobalOptions } from './context.ts';
+
+const commands = [
+  addLogin,
+  addRepo,
+  addTag,
+  addManifest,
+  addToken,
+  addScopeMap,
+  addFederation,
+  addPolicy,
+  addPermissions,
+  addCheckHealth,
+  addGc,
+];
+
+/** The whole `lighter` command. `contextFor` makes what a command works with. */
+export function createProgram(
+  version: string,
+  contextFor: (options: GlobalOptions) => Context,
+): Command {
+  const program = new Command('lighter')
+    .description('manage a Lighter container registry')
+    .version(version)
+    .option('-r, --registry <host>', 'the registry; else LIGHTER_REGISTRY or the last login')
+    .option('--json', 'results as JSON')
+    .showHelpAfterError('(lighter --help shows what there is)')
+    .enablePositionalOptions(false);
+  const contextOf = (command: Command) => contextFor(command.optsWithGlobals());
+
+  for (const add of commands) add(program, contextOf);
+  tab(program);
+  return program;
+}

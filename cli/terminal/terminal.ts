@@ -1,0 +1,108 @@
+import { createInterface } from 'node:readline/promises';
+import { Writable } from 'node:stream';
+import { styleText } from 'node:util';
+import { CliError, exitCodes } from '../cli-error.ts';
+
+export interface TerminalOptions {
+  readonly json: boolean;
+  readonly stdin: NodeJS.ReadStream;
+  readonly stdout: NodeJS.WriteStream;
+  readonly stderr: NodeJS.WriteStream;
+}
+
+/**
+ * What is said to whom: results on stdout, as JSON for machines or as text for people; everything
+ * else on stderr. Colours and progress only where a person looks (NO_COLOR is honoured by
+ * `styleText`).
+ */
+export class Terminal {
+  readonly #options: TerminalOptions;
+
+  constructor(options: TerminalOptions) {
+    this.#options = options;
+  }
+
+  /** The result of the command: the value itself with `--json`, else what `text` makes of it. */
+  show(value: unknown, text: () => string): void {
+    const { json, stdout } = this.#options;
+    stdout.write(json ? `${JSON.stringify(value, undefined, 2)}\n` : text());
+  }
+
+  /** Says that something was done; silent with `--json`, where the result says it. */
+  done(sentence: string): void {
+    if (!this.#options.json) this.note(sentence);
+  }
+
+  /** A sentence beside the result. */
+  note(sentence: string): void {
+    this.#options.stderr.write(`${sentence}\n`);
+  }
+
+  good(text: string): string {
+    return styleText('green', text, { stream: this.#options.stdout });
+  }
+
+  bad(text: string): string {
+    return styleText('red', text, { stream: this.#options.stdout });
+  }
+
+  /** Runs something that takes a while, with a line that says how long it has been at it. */
+  async during<T>(sentence: string, work: Promise<T>): Promise<T> {
+    const { stderr, json } = this.#options;
+    if (!stderr.isTTY || json) return work;
+    const startedAt = Date.now();
+    const timer = setInterval(() => {
+      stderr.write(`\r${sentence} ${Math.round((Date.now() - startedAt) / 1000)} s `);
+    }, 250);
+    try {
+      return await work;
+    } finally {
+      clearInterval(timer);
+      stderr.write('\r\u001b[K');
+    }
+  }
+
+  /** Asks the person; throws usage where none is. */
+  async ask(question: string): Promise<string> {
+    return this.#ask(question, this.#options.stderr);
+  }
+
+  /** Asks for a secret, which does not appear on the screen. */
+  async askSecret(question: string): Promise<string> {
+    this.#options.stderr.write(question);
+    const silent = new Writable({ write: (_chunk, _encoding, done) => done() });
+    const secret = await this.#ask('', silent);
+    this.#options.stderr.write('\n');
+    return secret;
+  }
+
+  /** Whether the person agrees; `--yes` agrees for scripts, without it they get a usage error. */
+  async confirm(question: string, yes: boolean): Promise<void> {
+    if (yes) return;
+    const answer = await this.ask(`${question} [y/N] `);
+    if (!/^y(?:es)?$/i.test(answer.trim())) throw new CliError('nothing was changed');
+  }
+
+  /** All of standard input, for what is piped in. */
+  async readStdin(): Promise<string> {
+    const chunks: Buffer[] = [];
+    for await (const chunk of this.#options.stdin) chunks.push(Buffer.from(chunk));
+    return Buffer.concat(chunks).toString('utf8');
+  }
+
+  async #ask(question: string, output: NodeJS.WritableStream): Promise<string> {
+    const { stdin } = this.#options;
+    if (!stdin.isTTY) {
+      throw new CliError(
+        `cannot ask "${question.trim()}": standard input is no terminal`,
+        exitCodes.usage,
+      );
+    }
+    const lines = createInterface({ input: stdin, output, terminal: true });
+    try {
+      return await lines.question(question);
+    } finally {
+      lines.close();
+    }
+  }
+}

@@ -1,0 +1,194 @@
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { startTestAzurite, type TestAzurite } from '../harness/azurite.ts';
+import { startTestLighter, testAdminPassword, type TestLighter } from '../harness/lighter.ts';
+import { lighterCommand } from './lighter-command.ts';
+
+let azurite: TestAzurite;
+let registry: TestLighter;
+let home: string;
+let lighter: ReturnType<typeof lighterCommand>;
+
+const manifest = JSON.stringify({
+  schemaVersion: 2,
+  mediaType: 'application/vnd.oci.image.index.v1+json',
+  manifests: [],
+});
+
+beforeAll(async () => {
+  azurite = await startTestAzurite();
+  registry = await startTestLighter({ azurite });
+});
+afterAll(async () => {
+  await registry.stop();
+  await azurite.stop();
+});
+beforeEach(() => {
+  home = mkdtempSync(join(tmpdir(), 'lighter-cli-'));
+  lighter = lighterCommand(home);
+  return () => rmSync(home, { recursive: true });
+});
+
+const login = () =>
+  lighter(['login', registry.host, '-u', 'admin', '--password-stdin'], testAdminPassword);
+
+async function push(image: string): Promise<void> {
+  const [repository, tag] = image.split(':');
+  const pair = Buffer.from(`admin:${testAdminPassword}`).toString('base64');
+  const response = await fetch(`${registry.url}/v2/${repository}/manifests/${tag}`, {
+    method: 'PUT',
+    headers: {
+      Authorization: `Basic ${pair}`,
+      'Content-Type': 'application/vnd.oci.image.index.v1+json',
+    },
+    body: manifest,
+  });
+  expect(response.status).toBe(201);
+}
+
+describe('lighter login', () => {
+  test('keeps the credential where only its owner can read it, and logout forgets it', async () => {
+    expect(await login()).toMatchObject({ code: 0, stderr: `signed in to ${registry.url}\n` });
+    const file = join(home, '.config/lighter/credentials.json');
+    expect(statSync(file).mode & 0o777).toBe(0o600);
+    expect((await lighter(['whoami'])).stdout).toContain('admin');
+    expect((await lighter(['logout', registry.host])).code).toBe(0);
+    expect(readFileSync(file, 'utf8')).not.toContain(testAdminPassword);
+    expect((await lighter(['logout', registry.host])).code).toBe(4);
+  });
+
+  test('refuses a wrong password with code 3 and keeps nothing', async () => {
+    const wrong = await lighter(['login', registry.host, '-u', 'admin', '--password-stdin'], 'no');
+    expect(wrong.code).toBe(3);
+    expect((await lighter(['whoami'])).code).toBe(2);
+  });
+
+  test('is not needed after docker login', async () => {
+    const auth = Buffer.from(`admin:${testAdminPassword}`).toString('base64');
+    mkdirSync(join(home, '.docker'));
+    writeFileSync(
+      join(home, '.docker/config.json'),
+      JSON.stringify({ auths: { [registry.host]: { auth } } }),
+    );
+    const { code, stdout } = await lighter(['whoami', '-r', registry.host]);
+    expect({ code, stdout }).toMatchObject({ code: 0, stdout: expect.stringContaining('admin') });
+  });
+
+  test('can be left out where the environment says who it is', async () => {
+    const script = lighterCommand(home, {
+      LIGHTER_REGISTRY: registry.host,
+      LIGHTER_USERNAME: 'admin',
+      LIGHTER_PASSWORD: testAdminPassword,
+    });
+    expect(JSON.parse((await script(['whoami', '--json'])).stdout)).toMatchObject({
+      subject: 'admin',
+    });
+  });
+});
+
+describe('repositories, tags and manifests', () => {
+  beforeEach(async () => {
+    await login();
+    await push('team/app:v1');
+  });
+
+  test('are listed for people and for machines', async () => {
+    expect((await lighter(['repo', 'list'])).stdout).toContain('team/app\n');
+    expect(JSON.parse((await lighter(['repo', 'list', '--json'])).stdout)).toContain('team/app');
+    expect((await lighter(['tag', 'list', 'team/app'])).stdout).toMatch(
+      /^TAG +DIGEST +UPDATED +LOCKS\nv1 +sha256:[0-9a-f]{12} +\d{4}-\d\d-\d\d \d\d:\d\d +-\n$/,
+    );
+    const manifests: unknown = JSON.parse(
+      (await lighter(['--json', 'manifest', 'list', 'team/app'])).stdout,
+    );
+    expect(manifests).toMatchObject([{ tags: ['v1'] }]);
+    expect((await lighter(['manifest', 'get', 'team/app:v1'])).stdout).toBe(manifest);
+  });
+
+  test('are locked, and a lock ends a deletion with code 6', async () => {
+    const locked = await lighter(['tag', 'set', 'team/app:v1', '--delete-enabled', 'false']);
+    expect(locked.stdout).toMatch(/locks +delete/);
+    expect((await lighter(['tag', 'delete', 'team/app:v1', '--yes'])).code).toBe(6);
+    await lighter(['tag', 'set', 'team/app:v1', '--delete-enabled', 'true']);
+    expect((await lighter(['tag', 'delete', 'team/app:v1', '--yes'])).code).toBe(0);
+    expect((await lighter(['tag', 'show', 'team/app:v1'])).code).toBe(4);
+  });
+
+  test('are deleted only by who says yes', async () => {
+    expect(await lighter(['repo', 'delete', 'team/app'])).toMatchObject({ code: 2 });
+    expect((await lighter(['repo', 'delete', 'team/app', '--yes'])).code).toBe(0);
+    expect((await lighter(['repo', 'show', 'team/app'])).code).toBe(4);
+  });
+});
+
+describe('who may do what', () => {
+  beforeEach(login);
+
+  test('a token is made with its password, signs in, is disabled and deleted', async () => {
+    await lighter(['scope-map', 'set', 'ci', '--allow', 'team/*=push']);
+    const made = await lighter(['token', 'create', 'builder', '--scope-map', 'ci']);
+    expect(made.code).toBe(0);
+    const asToken = lighterCommand(home, {
+      LIGHTER_USERNAME: 'builder',
+      LIGHTER_PASSWORD: made.stdout.trim(),
+    });
+    expect((await asToken(['whoami'])).stdout).toMatch(/team\/\* +pull, push, metadata_read/);
+    const check = ['permissions', 'check', 'token:builder', 'team/app'];
+    expect((await lighter([...check, 'push'])).code).toBe(0);
+    expect((await lighter([...check, 'delete'])).code).toBe(3);
+    expect((await lighter(['scope-map', 'delete', 'ci'])).code).toBe(6);
+    expect((await lighter(['token', 'disable', 'builder'])).stdout).toMatch(/state +disabled/);
+    expect((await asToken(['whoami'])).code).toBe(3);
+    expect((await lighter(['token', 'delete', 'builder'])).code).toBe(0);
+    expect((await lighter(['scope-map', 'delete', 'ci'])).code).toBe(0);
+  });
+
+  test('a federation rule is set with its claims', async () => {
+    const rule = [
+      '--issuer=https://token.actions.githubusercontent.com',
+      `--audience=${registry.host}`,
+      '--claim=repository=org/app',
+      '--claim=ref=refs/heads/main',
+      '--allow=org/*=push',
+    ];
+    expect((await lighter(['federation', 'set', 'github', ...rule])).code).toBe(0);
+    expect((await lighter(['federation', 'list'])).stdout).toContain(
+      'repository=org/app ref=refs/heads/main',
+    );
+    expect((await lighter(['federation', 'delete', 'github'])).code).toBe(0);
+  });
+
+  test('a policy is validated and applied, and what is wrong is said with its place', async () => {
+    const file = join(home, 'policy.json');
+    writeFileSync(file, '{"anonymousPull":["Upper"]}');
+    const refused = await lighter(['policy', 'validate', file]);
+    expect(refused).toMatchObject({ code: 1, stderr: expect.stringContaining('/anonymousPull/0') });
+    expect((await lighter(['policy', 'apply', file])).code).toBe(1);
+    writeFileSync(file, '{"anonymousPull":["public/*"]}');
+    expect((await lighter(['policy', 'apply', file])).code).toBe(0);
+    expect((await lighter(['policy', 'apply', file, '--if-match', '"old"'])).code).toBe(6);
+    expect((await lighter(['policy', 'show'])).stdout).toContain('public/*');
+  });
+});
+
+describe('a command', () => {
+  test('that is not known ends with code 2 and says what is near', async () => {
+    const { code, stderr } = await lighter(['repo', 'lst']);
+    expect({ code, stderr }).toMatchObject({ code: 2, stderr: expect.stringContaining('list') });
+  });
+
+  test('ends with code 5 when nobody answers', async () => {
+    expect((await lighter(['-r', 'localhost:1', 'repo', 'list'])).code).toBe(5);
+  });
+});
+
+test('check-health looks from the name down to what is inside', async () => {
+  await login();
+  const { stdout } = await lighter(['check-health']);
+  expect(stdout).toMatch(/^name +ok/m);
+  expect(stdout).toMatch(/^challenge +ok/m);
+  expect(stdout).toMatch(/^sign-in +ok/m);
+  expect((await lighter(['-r', 'localhost:1', 'check-health'])).code).toBe(1);
+});
