@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { settings } from '../../shared/config.ts';
+import { readConfig, settings } from '../../shared/config.ts';
 import { containerNames } from '../../shared/ports/blob-store.ts';
 import { tableNames } from '../../shared/ports/table-store.ts';
 import { at, keysOf, plain, show, stringsOf } from './expressions.ts';
@@ -62,6 +62,36 @@ describe('app settings', () => {
     expect(params === undefined ? '' : show(at(params, 'identityClientId'))).toBe(
       'identity.properties.clientId',
     );
+  });
+
+  test('make a configuration that the app takes, with what Azure’s public cloud gives', () => {
+    const id = '11111111-2222-3333-4444-555555555555';
+    const site = `/subscriptions/${id}/resourceGroups/rg/providers/Microsoft.Web/sites/lighter`;
+    const given: Readonly<Record<string, string>> = {
+      contentBlobUrl: 'https://content.blob.core.windows.net/',
+      contentTableUrl: 'https://content.table.core.windows.net/',
+      identityClientId: id,
+      tenantId: id,
+      publicUrl: 'https://registry.example.com',
+      'app.id': site,
+      'environment().resourceManager': 'https://management.azure.com/',
+      'environment().authentication.loginEndpoint': 'https://login.microsoftonline.com/',
+      entraAppId: '',
+      adminPassword: '',
+      "join(anonymousPull, ',')": 'public/*',
+      "join(allowMissingBlobs, ',')": '',
+      'string(maxBufferedUploadBytes)': '134217728',
+      "acceptArmTokens ? '1' ? '0'": '0',
+      "directPush ? '1' ? '0'": '1',
+    };
+    const ours = names.filter((name) => name.startsWith('LIGHTER_'));
+    expect(ours.filter((name) => given[value(name)] === undefined)).toEqual([]);
+    const config = readConfig(Object.fromEntries(ours.map((name) => [name, given[value(name)]])));
+    expect(config.storage.credential).toEqual({ kind: 'identity', clientId: id });
+    expect(config.roleAssignments?.resourceId).toBe(site);
+    expect(config.entra).toMatchObject({ tenantId: id, appId: undefined, acceptArmTokens: false });
+    expect(config.adminPassword).toBeUndefined();
+    expect(config.anonymousPull).toEqual(['public/*']);
   });
 
   test('come after the roles that the app needs to use them', () => {

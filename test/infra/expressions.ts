@@ -1,4 +1,4 @@
-import type { Expression, Template } from './bicep.ts';
+import type { Expression, Template } from './bicep-model.ts';
 
 /** All expressions in one, itself included. */
 export function* within(expression: Expression): Generator<Expression> {

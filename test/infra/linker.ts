@@ -1,12 +1,12 @@
 import { posix } from 'node:path';
-import type { Expression, Module, Parameter, Template, TypedDeclaration } from './bicep.ts';
+import type { Expression, Module, Parameter, Template, TypedDeclaration } from './bicep-model.ts';
 import { textOf } from './bicep.ts';
 import { at, bodyOf, childrenOf, expressionsOf, keysOf, show, within } from './expressions.ts';
 
 /** Functions of Bicep that the templates use; a misspelled one is not among them. */
 const functions = new Set(
   (
-    'cidrSubnet concat empty environment guid join last length loadTextContent resourceGroup ' +
+    'cidrSubnet empty environment guid join last length loadTextContent resourceGroup ' +
     'split string subscriptionResourceId tenant union uniqueString'
   ).split(' '),
 );

@@ -1,8 +1,7 @@
 import { describe, expect, test } from 'vitest';
-import type { Expression, Resource, Template } from './bicep.ts';
-import { at, bodyOf, show } from './expressions.ts';
+import type { Expression, Resource, Template } from './bicep-model.ts';
+import { at, bodyOf, plain, show } from './expressions.ts';
 import { callsIn, created } from './linker.ts';
-import { plain } from './expressions.ts';
 import { templateAt, templates } from './templates.ts';
 
 /** GUIDs of Azure's built-in roles, the same in every tenant. */

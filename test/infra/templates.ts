@@ -1,7 +1,8 @@
 import { globSync, readFileSync } from 'node:fs';
 import { relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { parseBicep, type Template } from './bicep.ts';
+import { parseBicep } from './bicep.ts';
+import type { Template } from './bicep-model.ts';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
 
