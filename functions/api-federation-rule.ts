@@ -18,6 +18,7 @@ export const apiFederationRuleRoute: RegistryRoute = {
     },
     PUT: {
       access: 'manage_write',
+      change: 'policy.change',
       handle: async (call) => {
         const items = await load();
         return items.putItem(call, items.federationSection);
@@ -25,6 +26,7 @@ export const apiFederationRuleRoute: RegistryRoute = {
     },
     DELETE: {
       access: 'manage_delete',
+      change: 'policy.change',
       handle: async (call) => {
         const items = await load();
         return items.deleteItem(call, items.federationSection);

@@ -10,7 +10,7 @@ export const apiPolicyRoute: RegistryRoute = {
   pattern: /^\/api\/v1\/policy$/,
   methods: {
     GET: { access: 'manage_read', handle: show },
-    PUT: { access: 'manage_write', handle: replace },
+    PUT: { access: 'manage_write', change: 'policy.change', handle: replace },
   },
 };
 

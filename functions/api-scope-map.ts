@@ -18,6 +18,7 @@ export const apiScopeMapRoute: RegistryRoute = {
     },
     PUT: {
       access: 'manage_write',
+      change: 'policy.change',
       handle: async (call) => {
         const items = await load();
         return items.putItem(call, items.scopeMapSection);
@@ -25,6 +26,7 @@ export const apiScopeMapRoute: RegistryRoute = {
     },
     DELETE: {
       access: 'manage_delete',
+      change: 'policy.change',
       handle: async (call) => {
         const items = await load();
         return items.deleteItem(call, items.scopeMapSection);

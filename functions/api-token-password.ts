@@ -11,10 +11,12 @@ export const apiTokenPasswordRoute: RegistryRoute = {
   methods: {
     POST: {
       access: 'manage_write',
+      change: 'token.change',
       handle: async (call) => (await load()).generatePassword(call),
     },
     DELETE: {
       access: 'manage_delete',
+      change: 'token.change',
       handle: async (call) => (await load()).deletePassword(call),
     },
   },

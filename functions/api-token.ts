@@ -10,7 +10,15 @@ export const apiTokenRoute: RegistryRoute = {
   pattern: /^\/api\/v1\/tokens\/(?<name>[^/]+)$/,
   methods: {
     GET: { access: 'manage_read', handle: async (call) => (await load()).getToken(call) },
-    PUT: { access: 'manage_write', handle: async (call) => (await load()).putToken(call) },
-    DELETE: { access: 'manage_delete', handle: async (call) => (await load()).deleteToken(call) },
+    PUT: {
+      access: 'manage_write',
+      change: 'token.change',
+      handle: async (call) => (await load()).putToken(call),
+    },
+    DELETE: {
+      access: 'manage_delete',
+      change: 'token.change',
+      handle: async (call) => (await load()).deleteToken(call),
+    },
   },
 };

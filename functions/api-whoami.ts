@@ -15,9 +15,11 @@ export const apiWhoamiRoute: RegistryRoute = {
 
 function describe({ caller }: Call): Promise<RegistryResponse> {
   const { rules = [], catalog = false, management = [] } = caller.permissions ?? {};
+  const displayName = nameOf(caller);
   const answer: WhoAmI = {
     subject: caller.subject,
-    ...kindAndName(caller),
+    kind: caller.identity?.kind ?? kindOf(caller.subject),
+    ...(displayName !== undefined && { displayName }),
     permissions: {
       rules: rules.map(({ pattern, actions, admits }) => ({
         repositories: pattern,
@@ -31,16 +33,14 @@ function describe({ caller }: Call): Promise<RegistryResponse> {
   return Promise.resolve(jsonAnswer(answer));
 }
 
-/** Of an access token only the subject is known, which tells the kind. */
-function kindAndName({ subject, identity }: Caller): Pick<WhoAmI, 'kind' | 'displayName'> {
-  if (identity === undefined) return { kind: kindOf(subject) };
-  const named = 'name' in identity && identity.name !== undefined;
-  return { kind: identity.kind, ...(named && { displayName: identity.name }) };
+function nameOf({ identity }: Caller): string | undefined {
+  if (identity?.kind === 'federated') return identity.subject;
+  return identity !== undefined && 'name' in identity ? identity.name : undefined;
 }
 
-function kindOf(subject: string): string {
+/** An access token says no more than the subject, which tells the kind (`subjectOf`). */
+function kindOf(subject: string): WhoAmI['kind'] {
   if (subject === 'admin' || subject === 'anonymous') return subject;
-  const [prefix, ...rest] = subject.split(':');
-  if (rest.length === 0) return 'entra';
-  return prefix === 'token' ? 'repository-token' : (prefix ?? '');
+  if (subject.startsWith('token:')) return 'repository-token';
+  return subject.startsWith('federation:') ? 'federated' : 'entra';
 }

@@ -7,6 +7,8 @@ import { acrTagRoute } from './acr-tag.ts';
 import { acrTagsRoute } from './acr-tags.ts';
 import { apiFederationRuleRoute } from './api-federation-rule.ts';
 import { apiFederationRoute } from './api-federation.ts';
+import { apiGcRoute } from './api-gc.ts';
+import { apiPermissionsRoute } from './api-permissions.ts';
 import { apiPolicyValidationRoute } from './api-policy-validation.ts';
 import { apiPolicyRoute } from './api-policy.ts';
 import { apiScopeMapRoute } from './api-scope-map.ts';
@@ -59,6 +61,8 @@ export const routes: readonly Route[] = [
   apiTokensRoute,
   apiTokenRoute,
   apiTokenPasswordRoute,
+  apiPermissionsRoute,
+  apiGcRoute,
   searchPingRoute,
   searchRoute,
   jwksRoute,

@@ -1,20 +1,23 @@
 import * as v from 'valibot';
 import { actions } from '../../domain/scope.ts';
 import { managementActions } from '../../auth/permissions.ts';
+import type { PermissionReason } from '../../auth/permission-explanation.ts';
 import { passwordSlots } from '../../auth/repository-token.ts';
 import { federationRules } from '../../policy/federation-rules.ts';
 import { scopeMaps } from '../../policy/scope-maps.ts';
+import { kindNames } from '../../registry/sweep/sweep-report.ts';
+import { askableRights } from './permission-question.ts';
 
 /**
  * What the management API answers. Loaded by who documents or tests it; handlers have its types.
  */
 
-const described = <S extends v.GenericSchema<string, string>>(schema: S, text: string) =>
+const described = <Value>(schema: v.GenericSchema<Value>, text: string) =>
   v.pipe(schema, v.description(text));
 
 export const whoAmI = v.strictObject({
   subject: described(v.string(), 'Stable name of the principal, as in the log and in tokens.'),
-  kind: described(v.string(), '`admin`, `anonymous`, `entra`, `repository-token` or `federated`.'),
+  kind: v.picklist(['admin', 'anonymous', 'entra', 'repository-token', 'federated']),
   displayName: v.optional(
     described(v.string(), 'What people call the principal, where the credential says it.'),
   ),
@@ -78,3 +81,78 @@ export const tokenPasswordMade = v.strictObject({
   expiresAt: v.optional(time),
 });
 export type TokenPasswordMade = v.InferOutput<typeof tokenPasswordMade>;
+
+const sources = [
+  'role-assignment',
+  'role-assignments',
+  'scope-map',
+  'federation-rule',
+  'admin-account',
+  'anonymous-pull',
+] as const satisfies readonly PermissionReason['source'][];
+const verdicts = [
+  'grants',
+  'lacks-right',
+  'other-repositories',
+  'other-scope',
+  'unknown-role',
+  'role-lacks-right',
+  'condition-false',
+  'condition-not-understood',
+  'not-asked',
+  'none',
+  'unknown-token',
+  'disabled',
+  'no-valid-password',
+  'unknown-scope-map',
+  'unknown-rule',
+  'off',
+] as const satisfies readonly PermissionReason['verdict'][];
+const text = v.optional(v.string());
+
+export const permissionAnswer = v.strictObject({
+  principal: v.string(),
+  action: v.picklist(askableRights),
+  repository: text,
+  allowed: described(v.boolean(), 'Whether one of the reasons grants it.'),
+  reasons: v.pipe(
+    v.array(
+      v.strictObject({
+        source: v.picklist(sources),
+        verdict: v.picklist(verdicts),
+        assignmentId: text,
+        scope: text,
+        roleName: text,
+        condition: text,
+        problem: v.optional(described(v.string(), 'What is not understood of the condition.')),
+        token: text,
+        scopeMap: text,
+        rule: text,
+        issuer: text,
+        openedBy: v.optional(v.picklist(['policy', 'configuration'])),
+      }),
+    ),
+    v.description('Every source of permissions with what it says.'),
+  ),
+});
+
+const count = v.pipe(v.number(), v.integer(), v.minValue(0));
+const kindReport = v.strictObject({
+  seen: described(count, 'Work that was due.'),
+  done: described(count, 'Of it, what is done; in a dry run, would be.'),
+  waiting: count,
+  failed: count,
+  freedBytes: count,
+});
+
+export const sweepReport = v.strictObject({
+  finished: described(v.boolean(), 'False: time was up, and the next sweep goes on.'),
+  startedAt: time,
+  durationMs: count,
+  dryRun: v.boolean(),
+  repositoriesVisited: count,
+  repositoriesRemoved: count,
+  kinds: v.strictObject(v.entriesFromList(Object.values(kindNames), kindReport)),
+  unknownRows: described(count, 'Work of a kind that only a later release knows.'),
+  failures: described(v.array(v.string()), 'The first ten.'),
+});

@@ -1,0 +1,248 @@
+import { beforeAll, afterAll, describe, expect, test } from 'vitest';
+import { startTestAzurite, type TestAzurite } from '../harness/azurite.ts';
+import { type FaultProxy, startFaultProxy } from '../harness/fault-proxy.ts';
+import { startTestLighter, type TestLighter } from '../harness/lighter.ts';
+import { type Answer, basic, Client } from '../http/client.ts';
+import { documentedStatuses, expectDocumented } from '../openapi/documented-answer.ts';
+import { operations } from '../openapi/operations.ts';
+import { jsonOf } from './api-client.ts';
+
+let azurite: TestAzurite;
+let proxy: FaultProxy;
+let lighter: TestLighter;
+/** The same registry, reached over a storage that fails when told to. */
+let failing: TestLighter;
+let admin: Client;
+/** Signed in, with no right to the management API. */
+let puller: Client;
+let pullerAuthorization: string;
+
+const rules = [{ repositories: ['team/*'], actions: ['content/read'] }];
+const rule = {
+  issuer: 'https://issuer.example',
+  audience: 'registry',
+  claims: { sub: 'repo:team/*' },
+  rules,
+  description: 'a rule',
+};
+
+beforeAll(async () => {
+  azurite = await startTestAzurite();
+  proxy = await startFaultProxy(azurite);
+  lighter = await startTestLighter({ azurite });
+  failing = await startTestLighter({ azurite: { ...azurite, ...proxy } });
+  admin = new Client(lighter.url);
+  const expectMade = async (method: string, path: string, value: object, headers = {}) => {
+    const answer = await send(admin, method, path, { value, headers });
+    expect(answer.status, answer.body.toString()).toBeLessThan(300);
+    return answer;
+  };
+  await expectMade('PUT', 'scope-maps/used', { rules });
+  await expectMade('PUT', 'scope-maps/free', { rules });
+  await expectMade('PUT', 'federation/ci', rule);
+  await expectMade('PUT', 'tokens/ci', { scopeMap: 'used' });
+  const made = await expectMade('POST', 'tokens/ci/passwords/password1', { expiresInDays: 1 });
+  const { password } = jsonOf<{ password: string }>(made);
+  pullerAuthorization = basic('ci', password);
+  puller = new Client(lighter.url, pullerAuthorization);
+});
+afterAll(async () => {
+  await Promise.all([lighter.stop(), failing.stop()]);
+  await proxy.stop();
+  await azurite.stop();
+});
+
+interface Request {
+  readonly value?: unknown;
+  readonly text?: string;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+function send(client: Client, method: string, path: string, request: Request = {}) {
+  const { value, text = value === undefined ? undefined : JSON.stringify(value) } = request;
+  return client.send(method, `/api/v1/${path}`, {
+    headers: {
+      ...(text !== undefined && { 'Content-Type': 'application/json' }),
+      ...request.headers,
+    },
+    ...(text !== undefined && { body: text }),
+  });
+}
+
+/** A request of the operation, to something that there is or at the path given. */
+function request(operation: string, more: Request & { path?: string; client?: Client } = {}) {
+  const [method = '', template = ''] = operation.split(' ');
+  const name = template.includes('scope-maps') ? 'used' : 'ci';
+  const path = template
+    .replace('api/v1/', '')
+    .replace('{name}', name)
+    .replace('{slot}', 'password2');
+  const { path: other = path, client = admin, ...rest } = more;
+  return send(client, method, other, rest);
+}
+
+/** For each operation, how the answers come about that are its own. */
+const cases: Readonly<Record<string, Readonly<Record<number, () => Promise<Answer>>>>> = {
+  ...plain('GET api/v1/whoami'),
+  ...plain('GET api/v1/policy'),
+  ...plain('GET api/v1/scope-maps'),
+  ...plain('GET api/v1/federation'),
+  ...plain('GET api/v1/tokens'),
+  'PUT api/v1/policy': {
+    200: async () => {
+      const got = await request('GET api/v1/policy');
+      return await request('PUT api/v1/policy', {
+        value: jsonOf(got),
+        headers: { 'If-Match': got.headers.get('ETag') ?? '' },
+      });
+    },
+    409: () => request('PUT api/v1/policy', { value: {}, headers: { 'If-Match': '*' } }),
+    412: () => request('PUT api/v1/policy', { value: {}, headers: { 'If-Match': '"old"' } }),
+    428: () => request('PUT api/v1/policy', { value: {} }),
+    ...wrongBodies('PUT api/v1/policy', { 'If-Match': '*' }),
+  },
+  'POST api/v1/policy/validate': {
+    200: () => request('POST api/v1/policy/validate', { value: { typo: 1 } }),
+    ...wrongBodies('POST api/v1/policy/validate'),
+    400: () => request('POST api/v1/policy/validate', { text: '[]' }),
+  },
+  ...named('scope-maps', { rules }),
+  'DELETE api/v1/scope-maps/{name}': {
+    ...deletes('scope-maps', { rules }),
+    409: () => request('DELETE api/v1/scope-maps/{name}'),
+  },
+  ...named('federation', rule),
+  'DELETE api/v1/federation/{name}': deletes('federation', rule),
+  ...named('tokens', { scopeMap: 'used' }),
+  'DELETE api/v1/tokens/{name}': deletes('tokens', { scopeMap: 'used' }),
+  'POST api/v1/tokens/{name}/passwords/{slot}': {
+    200: () =>
+      request('POST api/v1/tokens/{name}/passwords/{slot}', { value: { expiresInDays: 1 } }),
+    404: () => send(admin, 'POST', 'tokens/none/passwords/password1'),
+    ...wrongBodies('POST api/v1/tokens/{name}/passwords/{slot}'),
+  },
+  'DELETE api/v1/tokens/{name}/passwords/{slot}': {
+    204: () => request('DELETE api/v1/tokens/{name}/passwords/{slot}'),
+    404: () => send(admin, 'DELETE', 'tokens/none/passwords/password1'),
+  },
+  'GET api/v1/permissions': {
+    200: () => send(admin, 'GET', 'permissions?principal=token:ci&action=pull&repository=team/app'),
+    400: () => send(admin, 'GET', 'permissions?principal=token:ci&action=fly'),
+  },
+  // From the highest status down: there must have been no collection for the 404.
+  'GET api/v1/gc': {
+    404: () => request('GET api/v1/gc'),
+    200: async () => {
+      await request('POST api/v1/gc');
+      return await request('GET api/v1/gc');
+    },
+  },
+  'POST api/v1/gc': {
+    200: () => request('POST api/v1/gc', { value: { dryRun: true } }),
+    ...wrongBodies('POST api/v1/gc'),
+  },
+};
+
+function plain(operation: string) {
+  return { [operation]: { 200: () => request(operation) } };
+}
+
+function wrongBodies(operation: string, headers: Readonly<Record<string, string>> = {}) {
+  return {
+    400: () => request(operation, { value: { typo: 1 }, headers }),
+    413: () => request(operation, { value: { typo: 'x'.repeat(70_000) }, headers }),
+    415: () =>
+      request(operation, { value: {}, headers: { ...headers, 'Content-Type': 'text/plain' } }),
+  };
+}
+
+function named(section: string, value: object) {
+  const [get, put] = [`GET api/v1/${section}/{name}`, `PUT api/v1/${section}/{name}`];
+  return {
+    [get]: { 200: () => request(get), 404: () => request(get, { path: `${section}/none` }) },
+    [put]: {
+      200: () => request(put, { value }),
+      201: () => request(put, { path: `${section}/new`, value }),
+      412: () => request(put, { value, headers: { 'If-Match': '"old"' } }),
+      ...wrongBodies(put),
+    },
+  };
+}
+
+function deletes(section: string, value: object) {
+  const path = `${section}/short-lived`;
+  const operation = `DELETE api/v1/${section}/{name}`;
+  return {
+    204: async () => {
+      await send(admin, 'PUT', path, { value });
+      return await request(operation, { path });
+    },
+    404: () => request(operation, { path: `${section}/none` }),
+    412: async () => {
+      await send(admin, 'PUT', path, { value });
+      return await request(operation, { path, headers: { 'If-Match': '"old"' } });
+    },
+  };
+}
+
+/** Where the handler itself asks storage nothing, but the credential must be looked up. */
+const asksNothing = ['GET api/v1/whoami', 'POST api/v1/policy/validate'];
+
+async function withoutStorage(operation: string): Promise<Answer> {
+  const method = operation.split(' ', 1)[0] ?? '';
+  const bodies: Readonly<Record<string, object>> = {
+    'PUT api/v1/federation/{name}': rule,
+    'PUT api/v1/scope-maps/{name}': { rules },
+    'PUT api/v1/tokens/{name}': { scopeMap: 'used' },
+  };
+  const isAdmin = !asksNothing.includes(operation);
+  return await request(operation, {
+    client: new Client(failing.url, isAdmin ? undefined : pullerAuthorization),
+    ...(operation.includes('permissions') && {
+      path: 'permissions?principal=token:ci&action=pull',
+    }),
+    ...((method === 'PUT' || operation.endsWith('validate')) && {
+      value: bodies[operation] ?? {},
+      headers: { 'If-Match': '*' },
+    }),
+  });
+}
+
+describe('every answer that the OpenAPI file has can be had, and is as it says', () => {
+  test.each(Object.keys(operations))('%s', async (operation) => {
+    const isOpen = operation.endsWith('/whoami');
+    const anonymous = new Client(lighter.url, '');
+    const all = {
+      ...cases[operation],
+      401: () => request(operation, { client: anonymous }),
+      ...(!isOpen && { 403: () => request(operation, { client: puller }) }),
+    };
+    const statuses = documentedStatuses(operation).filter((status) => status !== 503);
+    expect(Object.keys(all).map(Number).toSorted(ascending)).toEqual(statuses.toSorted(ascending));
+    for (const [status, provoke] of Object.entries(all).toReversed()) {
+      const answer = await provoke();
+      expect(answer.status, `${status}: ${answer.body.toString()}`).toBe(Number(status));
+      expectDocumented(operation, answer);
+    }
+  });
+
+  test('503 while storage fails, with Retry-After', async () => {
+    proxy.inject({ fault: { kind: 'status', status: 500 }, times: Infinity });
+    const answers = await Promise.all(
+      Object.keys(operations).map(async (operation) => ({
+        operation,
+        answer: await withoutStorage(operation),
+      })),
+    );
+    proxy.clear();
+    for (const { operation, answer } of answers) {
+      expect(`${operation} ${answer.status}`).toBe(`${operation} 503`);
+      expect(answer.headers.get('Retry-After')).toMatch(/^\d+$/);
+      expectDocumented(operation, answer);
+    }
+  });
+});
+
+function ascending(one: number, other: number): number {
+  return one - other;
+}
