@@ -58,9 +58,11 @@ export async function checkFederatedToken(
       currentDate: now,
       requiredClaims: ['exp', 'iat', 'sub'],
     });
-    const { sub: subject = '', iat = Infinity } = payload;
-    if (subject === '' || subject.length > maxSubjectChars) {
-      return { refused: 'its sub is empty or too long' };
+    const { iat = Infinity } = payload;
+    // Whatever the library's type says, it may be anything.
+    const subject: unknown = payload.sub;
+    if (typeof subject !== 'string' || subject === '' || subject.length > maxSubjectChars) {
+      return { refused: 'its sub is no text, empty or too long' };
     }
     if (iat * 1000 > now.getTime() + clockSkewSeconds * 1000) {
       return { refused: 'it is not valid yet' };

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -15,7 +16,9 @@ export interface TestCertificate {
 
 /** Makes a certificate for 127.0.0.1 and localhost, in files of a new temporary folder. */
 export async function makeTestCertificate(): Promise<TestCertificate> {
-  const { cert, private: key } = await generate([{ name: 'commonName', value: 'localhost' }], {
+  // A name of its own: of two trusted authorities with one name, only one would be found.
+  const name = `localhost ${randomUUID()}`;
+  const { cert, private: key } = await generate([{ name: 'commonName', value: name }], {
     keyType: 'ec',
     extensions: [
       { name: 'basicConstraints', cA: true },
