@@ -6,6 +6,7 @@ import { composeAuthority } from './auth/authority.ts';
 import { AzureRoles } from './auth/role-permissions.ts';
 import type { Config } from './config.ts';
 import type { App } from './http/app.ts';
+import { PolicyStore } from './policy/policy-store.ts';
 import { systemClock } from './ports/clock.ts';
 import { createCaches } from './registry/caches.ts';
 import { seconds } from './registry/settings.ts';
@@ -13,6 +14,7 @@ import { seconds } from './registry/settings.ts';
 /** Puts the application together: config → adapters → use cases. Asks storage nothing. */
 export function compose(config: Config): App {
   const { tables, blobs, staging } = connectStorage(config.storage);
+  const policy = new PolicyStore(tables, systemClock);
   const entra = config.entra && connectEntra(config.entra, systemClock);
   const arm = config.roleAssignments;
   const roles = arm && new AzureRoles(connectArm(arm, systemClock), arm.resourceId, systemClock);
@@ -21,6 +23,7 @@ export function compose(config: Config): App {
     authority: composeAuthority(config, tables, systemClock, {
       entra,
       roles,
+      policy,
       issuerKeys: connectIssuerKeys(systemClock),
     }),
     registry: {
@@ -28,6 +31,7 @@ export function compose(config: Config): App {
       blobs,
       staging,
       clock: systemClock,
+      policy,
       caches: createCaches(),
       seconds,
       allowMissingBlobs: config.allowMissingBlobs,

@@ -1,5 +1,12 @@
 import * as v from 'valibot';
 import { federationRules } from './federation-rules.ts';
+import {
+  backupSettings,
+  immutabilityRules,
+  quotaRules,
+  retentionRules,
+  softDeleteRules,
+} from './keeping-rules.ts';
 import { repositoryPatterns } from './repository-rules.ts';
 import { scopeMaps } from './scope-maps.ts';
 
@@ -20,6 +27,31 @@ export const policyDocument = v.strictObject({
   federation: v.pipe(
     v.optional(federationRules, []),
     v.description('Whose OpenID Connect tokens are good for what.'),
+  ),
+  retention: v.pipe(
+    v.optional(retentionRules, []),
+    v.description('What is deleted by itself, and when.'),
+  ),
+  deleteReferrers: v.pipe(
+    v.optional(repositoryPatterns, []),
+    v.description('Repositories in which a deleted image takes its referrers along.'),
+  ),
+  immutability: v.pipe(
+    v.optional(immutabilityRules, []),
+    v.description('Tags that cannot be moved or deleted once they are pushed.'),
+  ),
+  softDelete: v.pipe(
+    v.optional(softDeleteRules, []),
+    v.description('Where what is deleted can be restored, and for how long.'),
+  ),
+  quarantine: v.pipe(
+    v.optional(repositoryPatterns, []),
+    v.description('Repositories in which a pushed image is not served before it is released.'),
+  ),
+  quotas: v.pipe(v.optional(quotaRules, []), v.description('How much a repository may hold.')),
+  backup: v.pipe(
+    v.optional(backupSettings, {}),
+    v.description('Copies of the tables, from which the registry can be restored.'),
   ),
 });
 export type PolicyDocument = v.InferOutput<typeof policyDocument>;

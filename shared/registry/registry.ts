@@ -1,4 +1,5 @@
 import type { BlobStore } from '../ports/blob-store.ts';
+import type { PolicyStore } from '../policy/policy-store.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { StagingStore } from '../ports/staging-store.ts';
 import type { TableStore } from '../ports/table-store.ts';
@@ -11,6 +12,8 @@ export interface Registry {
   readonly blobs: BlobStore;
   readonly staging: StagingStore;
   readonly clock: Clock;
+  /** What is kept, for how long, and how much of it: settings that are data. */
+  readonly policy: Pick<PolicyStore, 'current'>;
   /**
    * This instance's memory of storage. Never decides anything that storage does not check again.
    */

@@ -8,6 +8,7 @@ import { getManifest } from '../../shared/registry/manifests/get-manifest.ts';
 import { locateBlob } from '../../shared/registry/blobs/pull-blob.ts';
 import { putManifest } from '../../shared/registry/manifests/put-manifest.ts';
 import type { Registry } from '../../shared/registry/registry.ts';
+import { PolicyStore } from '../../shared/policy/policy-store.ts';
 import { seconds as defaultSeconds, type Seconds } from '../../shared/registry/settings.ts';
 import type { TagCondition } from '../../shared/registry/tags/tag-operations.ts';
 import { startUpload } from '../../shared/registry/uploads/upload-session.ts';
@@ -20,7 +21,14 @@ export function newInstance(
   clock: Clock = systemClock,
   seconds: Seconds = defaultSeconds,
 ): Registry {
-  return { ...stores, clock, seconds, caches: createCaches(seconds), allowMissingBlobs: [] };
+  return {
+    ...stores,
+    clock,
+    seconds,
+    policy: new PolicyStore(stores.tables, clock),
+    caches: createCaches(seconds),
+    allowMissingBlobs: [],
+  };
 }
 
 export function repositoryNamed(text: string): RepositoryName {

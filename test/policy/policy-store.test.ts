@@ -34,7 +34,7 @@ describe('the policy', () => {
   test('is empty, with an ETag, until somebody writes one', async () => {
     const store = new PolicyStore(tables, systemClock);
     const { document, etag } = await store.read();
-    expect(document).toEqual({ anonymousPull: [], scopeMaps: [], federation: [] });
+    expect(document).toEqual(policyOf({}));
     expect(etag).toMatch(/^"[\w-]{22}"$/);
     expect(await store.write(open('public/*'), etag)).toMatchObject({ document: open('public/*') });
   });
@@ -145,5 +145,37 @@ describe('a document', () => {
       { name: 'A', rules },
     ];
     expect(parsePolicy({ scopeMaps: twice })).toHaveProperty('problems');
+  });
+
+  test('has retention, immutability, soft delete, quarantine and quotas, each of which says something', () => {
+    const repositories = ['team/*'];
+    const whole = {
+      retention: [
+        {
+          name: 'ci',
+          repositories,
+          tags: [{ match: 'pr-\\d+', olderThanDays: 14, keepNewest: 3 }],
+          untaggedAfterDays: 7,
+          protect: ['v\\d+(?:\\.\\d+)'],
+        },
+      ],
+      deleteReferrers: repositories,
+      immutability: [{ repositories, tags: 'v.*' }],
+      softDelete: [{ repositories, retainDays: 7 }],
+      quarantine: repositories,
+      quotas: [{ repositories, maxBytes: 10 }],
+      backup: { keepDays: 3 },
+    };
+    expect(policyOf(whole)).toMatchObject(whole);
+    for (const wrong of [
+      { retention: [{ name: 'a', repositories }] },
+      { retention: [{ name: 'a', repositories, tags: [{ match: 'x' }] }] },
+      { retention: [{ name: 'a', repositories, tags: [{ match: '(a+)+', keepNewest: 1 }] }] },
+      { immutability: [{ repositories: [] }] },
+      { softDelete: [{ repositories, retainDays: 0 }] },
+      { quotas: [{ repositories }] },
+    ]) {
+      expect(parsePolicy(wrong)).toHaveProperty('problems');
+    }
   });
 });
