@@ -67,16 +67,21 @@ export class KnownTokens {
   }
 
   /**
-   * What a refusal may be said from: read now, unless that was done for another refusal within
+   * What a refusal may be said from: read since `sinceMs`, or for another refusal within the last
    * `freshMs`. Uses of the token make no difference to whether storage is asked.
    */
-  async readForRefusal(rowKey: string, freshMs: number): Promise<KnownToken> {
-    const nowMs = this.#nowMs();
+  async readForRefusal(rowKey: string, sinceMs: number, freshMs: number): Promise<KnownToken> {
     const known = this.#known.get(rowKey);
-    const isFresh = nowMs - (this.#refusedAtMs.get(rowKey) ?? -Infinity) < freshMs;
-    if (isFresh && known !== undefined && nowMs - known.readAtMs < freshMs) return known;
-    this.#refusedAtMs.set(rowKey, nowMs);
-    return this.read(rowKey);
+    const refusedAtMs = this.#refusedAtMs.get(rowKey) ?? -Infinity;
+    if (known !== undefined && known.readAtMs >= sinceMs) {
+      this.#refusedAtMs.set(rowKey, known.readAtMs);
+      return known;
+    }
+    const wasJustRead = sinceMs - refusedAtMs < freshMs;
+    if (known !== undefined && known.readAtMs >= refusedAtMs && wasJustRead) return known;
+    const found = await this.read(rowKey);
+    this.#refusedAtMs.set(rowKey, found.readAtMs);
+    return found;
   }
 
   /** What a write of this instance has made of it; a read that is under way comes too late. */

@@ -49,10 +49,12 @@ export class PasswordCheck {
     // Only a guess is held up: who has a password that is known to be right came in above.
     const waitMs = this.#limit.take(rowKey);
     if (waitMs > 0) throw tooManyGuesses(waitMs);
-    const fresh = await this.#readAgain(rowKey, known, startedAtMs).catch((error: unknown) => {
-      this.#limit.giveBack(rowKey);
-      throw error;
-    });
+    const fresh = await this.#known
+      .readForRefusal(rowKey, startedAtMs, refusalFreshMs)
+      .catch((error: unknown) => {
+        this.#limit.giveBack(rowKey);
+        throw error;
+      });
     if (!this.#matches(fresh, hash)) return undefined;
     this.#limit.giveBack(rowKey);
     return fresh.token;
@@ -60,12 +62,6 @@ export class PasswordCheck {
 
   #matches({ token }: KnownToken, hash: Uint8Array): boolean {
     return matchingPassword(token?.passwords ?? [], hash, this.#nowMs()) !== undefined;
-  }
-
-  /** What was read for this question, or for another wrong password just now, is fresh enough. */
-  async #readAgain(rowKey: string, known: KnownToken, startedAtMs: number): Promise<KnownToken> {
-    if (known.readAtMs >= startedAtMs) return known;
-    return this.#known.readForRefusal(rowKey, refusalFreshMs);
   }
 
   /** Kept for good once it was read: it never changes. */
