@@ -19,9 +19,10 @@ param tier tierName = 'basic'
 @description('Settings in which the registry shall differ from its tier.')
 param overrides tierOverrides = {}
 
-@description('Object id of who deploys. Gets AcrPush and AcrDelete. Empty: nobody does.')
+@description('Object id of who deploys. Gets AcrPush and AcrDelete.')
+@minLength(36)
 @maxLength(36)
-param deployerId string = ''
+param deployerId string
 
 @description('What the object id of who deploys is.')
 @allowed(['User', 'Group', 'ServicePrincipal'])
@@ -34,14 +35,12 @@ param customDomain string = ''
 var tags = {
   'azd-env-name': environmentName
 }
-var deployers = empty(deployerId)
-  ? []
-  : [
-      {
-        objectId: deployerId
-        type: deployerType
-      }
-    ]
+var deployers = [
+  {
+    objectId: deployerId
+    type: deployerType
+  }
+]
 
 resource group 'Microsoft.Resources/resourceGroups@2024-11-01' = {
   name: 'rg-${environmentName}'

@@ -369,7 +369,7 @@ output identityPrincipalId string = identity.properties.principalId
 output contentAccountName string = contentStorage.outputs.name
 
 @description('Virtual network to peer with those that reach the registry privately. Empty: none.')
-output networkId string = network.?outputs.networkId ?? ''
+output networkId string = privateNetworking ? network!.outputs.networkId : ''
 
 @description('The workbook in the portal.')
 output workbookId string = workbook.outputs.id

@@ -60,6 +60,3 @@ resource delete 'Microsoft.Authorization/roleAssignments@2022-04-01' = [
     }
   }
 ]
-
-@description('How many roles were given.')
-output assignmentCount int = length(pullPrincipals) + length(pushPrincipals) + length(deletePrincipals)
