@@ -8,7 +8,13 @@ import type { Client, Workbench } from './workbench.ts';
 
 const command = toolPath('containerd', 'ctr');
 
-async function startContainerd(folder: string, socket: string): Promise<Daemon> {
+/** Starts a containerd of its own in `folder`. */
+export /** Starts the daemon with its files below `folder`. */
+async function startContainerd(
+  folder: string,
+  socket: string,
+  env: Record<string, string> = {},
+): Promise<Daemon> {
   const config = `version = 3
 root = "${folder}/root"
 state = "${folder}/state"
@@ -19,6 +25,7 @@ disabled_plugins = ["io.containerd.cri.v1.images", "io.containerd.cri.v1.runtime
 `;
   await writeFile(join(folder, 'config.toml'), config);
   return startDaemon(toolPath('containerd'), ['--config', join(folder, 'config.toml')], {
+    env,
     logFile: join(folder, 'containerd.log'),
     isReady: () => succeeds(command, ['-a', socket, 'version']),
   });

@@ -22,7 +22,8 @@ interface Engine {
   maxLayers: number;
 }
 
-async function startEngine(engine: Engine, { folder, env }: Workbench): Promise<Daemon> {
+/** Starts the engine with its data in the client's folder, and makes it the one of `env`. */
+export async function startEngine(engine: Engine, { folder, env }: Workbench): Promise<Daemon> {
   const socket = `unix://${folder}/docker.sock`;
   const path = [...engine.path, process.env['PATH'] ?? ''].join(':');
   env['DOCKER_HOST'] = socket;
@@ -211,14 +212,13 @@ export const docker20: Client = client(
   [],
 );
 
-export const docker29: Client = client(
-  {
-    name: 'docker-29',
-    daemon: toolPath('moby', 'dockerd'),
-    daemonFlags: [],
-    path: [dirname(toolPath('moby', 'dockerd')), dirname(toolPath('containerd'))],
-    hasContainerdStore: true,
-    maxLayers: 127,
-  },
-  ['moby', 'containerd'],
-);
+export const engine29: Engine = {
+  name: 'docker-29',
+  daemon: toolPath('moby', 'dockerd'),
+  daemonFlags: [],
+  path: [dirname(toolPath('moby', 'dockerd')), dirname(toolPath('containerd'))],
+  hasContainerdStore: true,
+  maxLayers: 127,
+};
+
+export const docker29: Client = client(engine29, ['moby', 'containerd']);

@@ -6,7 +6,7 @@ import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { Layout, ociLayer, type Layer, type LocalImage } from './layout.ts';
 import { exec } from './process.ts';
-import { tarEnd, tarHeader, tarPadding, type TarEntry } from './tar.ts';
+import { tar as tarOf, tarEnd, tarHeader, tarPadding, type TarEntry } from './tar.ts';
 
 const file = (path: string, content: string): TarEntry => ({
   path,
@@ -98,6 +98,8 @@ export interface Images {
   layers: (count: number) => Promise<LocalImage>;
   /** A layer of no bytes at all between two others. */
   emptyLayer: () => Promise<LocalImage>;
+  /** Three layers of one size, one of them twice. */
+  equalSizes: () => Promise<LocalImage>;
   /** The same layer twice, with another between. */
   sameLayerTwice: () => Promise<LocalImage>;
 }
@@ -149,6 +151,16 @@ export function localImages(folder: string): Images {
           { descriptor: empty, diffId: empty.digest },
           await layout.addLayer([file('after', 'after\n')]),
         ]);
+      }),
+    equalSizes: () =>
+      once('equal-sizes', async (layout) => {
+        const layers: Layer[] = [];
+        for (const name of ['one', 'two', 'six']) {
+          const content = tarOf([file(name, `${name} of three\n`)]);
+          const added = await layout.add(ociLayer, content);
+          layers.push({ descriptor: added, diffId: added.digest });
+        }
+        return ofLayers(layout, [...layers, ...layers.slice(0, 1)]);
       }),
     sameLayerTwice: () =>
       once('same-layer-twice', async (layout) => {

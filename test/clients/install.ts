@@ -11,10 +11,15 @@ const cacheRoot = join(
   'lighter-clients',
 );
 
+/** The last segment of its path that is no major version, as `go install` has it. */
 const binaryName = (mainPackage: string): string =>
-  mainPackage.slice(mainPackage.lastIndexOf('/') + 1);
+  mainPackage
+    .replace(/\/v\d+$/, '')
+    .split('/')
+    .at(-1) ?? mainPackage;
 
-const toolFolder = (tool: Tool): string => join(cacheRoot, `${tool.name}@${tool.version}`);
+const toolFolder = ({ name, version, build }: Tool): string =>
+  join(cacheRoot, `${name}@${version}${build === undefined ? '' : `+${build}`}`);
 
 const isInstalled = (tool: Tool): boolean =>
   tool.packages.every((mainPackage) => existsSync(join(toolFolder(tool), binaryName(mainPackage))));

@@ -13,9 +13,11 @@ import { buildx } from './buildx.ts';
 import { containerd } from './containerd.ts';
 import { cosign } from './cosign.ts';
 import { crane } from './crane.ts';
+import { direct } from './direct.ts';
 import { docker20, docker29 } from './docker.ts';
 import { helm3, helm4 } from './helm.ts';
 import { jib } from './jib.ts';
+import { kubernetes } from './kubernetes.ts';
 import { oras } from './oras.ts';
 import { podman } from './podman.ts';
 import { regctl } from './regctl.ts';
@@ -36,7 +38,9 @@ const clients: Client[] = [
   regctl,
   helm4,
   cosign,
+  kubernetes,
   jib,
+  direct,
   bodyLimit,
   helm3,
   buildx,

@@ -9,6 +9,8 @@ export interface Tool {
    */
   copyOfModule?: string;
   flags?: string[];
+  /** Tells builds of one version with different flags apart. */
+  build?: string;
   env?: Record<string, string>;
   /** Only wanted with `--all`. */
   extra?: boolean;
@@ -48,8 +50,16 @@ export const tools: Tool[] = [
     version: 'v0.34.2',
     packages: ['github.com/moby/buildkit/cmd/buildctl', 'github.com/moby/buildkit/cmd/buildkitd'],
     copyOfModule: 'github.com/moby/buildkit',
+    // As its releases do; it says its version to registries, which go by it.
+    flags: ['-ldflags', '-X github.com/moby/buildkit/version.Version=v0.34.2'],
+    build: 'named',
   },
   { name: 'helm4', version: 'v4.3.1', packages: ['helm.sh/helm/v4/cmd/helm'] },
+  {
+    name: 'kustomize',
+    version: 'v5.8.1',
+    packages: ['sigs.k8s.io/kustomize/kustomize/v5'],
+  },
   { name: 'cosign', version: 'v3.1.3', packages: ['github.com/sigstore/cosign/v3/cmd/cosign'] },
   {
     name: 'distribution',

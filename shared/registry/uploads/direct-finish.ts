@@ -6,7 +6,7 @@ import type { Operation } from '../../ports/table-store.ts';
 import { publishBlob } from '../blobs/publish-blob.ts';
 import { inSeconds, type Registry } from '../registry.ts';
 import { workKey } from '../rows/row-keys.ts';
-import { isProven, proveSession } from './direct-proof.ts';
+import { isClaimed, isProven, proveSession } from './direct-proof.ts';
 import {
   type DirectSession,
   type Pusher,
@@ -25,6 +25,12 @@ export interface WantedBlob {
   readonly sizeBytes: number | undefined;
 }
 
+export interface Patience {
+  readonly withinSeconds: number;
+  /** Whether sessions that another request works on are waited for, or passed over. */
+  readonly waits: boolean;
+}
+
 /** Sessions of one request that are worked on at once: their bytes are hashed on one processor. */
 const atOnce = 3;
 
@@ -40,11 +46,13 @@ export async function finishDirectUploads(
   repository: RepositoryName,
   pusher: Pusher,
   wanted: readonly WantedBlob[],
-  withinSeconds: number = registry.seconds.directWork,
+  patience: Patience = { withinSeconds: registry.seconds.directWork, waits: true },
 ): Promise<boolean> {
-  const work = publishWanted(registry, repository, pusher, wanted);
+  const work = publishWanted(registry, repository, pusher, wanted, patience);
   const end = new AbortController();
-  const timeUp = sleep(withinSeconds * 1000, 'time is up' as const, { signal: end.signal });
+  const timeUp = sleep(patience.withinSeconds * 1000, 'time is up' as const, {
+    signal: end.signal,
+  });
   // The work goes on while this process lives, and is found done by the request that comes again.
   work.catch(() => undefined);
   timeUp.catch(() => undefined);
@@ -59,7 +67,8 @@ export async function finishDirectUploads(
 
 /**
  * As {@link finishDirectUploads}, for one blob that its pusher asks for before a manifest names it.
- * Does what can be done while a client waits for a HEAD.
+ * Does what can be done while a client waits for a HEAD, and passes over what another request of a
+ * push that is under way looks at.
  */
 export async function finishDirectUpload(
   registry: Registry,
@@ -69,7 +78,8 @@ export async function finishDirectUpload(
 ): Promise<void> {
   const wanted = [{ digest, sizeBytes: undefined }];
   try {
-    await finishDirectUploads(registry, repository, pusher, wanted, registry.seconds.directLook);
+    const patience = { withinSeconds: registry.seconds.directLook, waits: false };
+    await finishDirectUploads(registry, repository, pusher, wanted, patience);
   } catch (error) {
     if (!(error instanceof RegistryError) || error.code !== 'TOOMANYREQUESTS') throw error;
   }
@@ -87,6 +97,7 @@ async function publishWanted(
   repository: RepositoryName,
   pusher: Pusher,
   wanted: readonly WantedBlob[],
+  { waits }: Patience,
 ): Promise<boolean> {
   const missing = new Map(wanted.map(({ digest, sizeBytes }) => [digest, sizeBytes]));
   const seen = new Set<string>();
@@ -103,6 +114,7 @@ async function publishWanted(
     const unknown = unseen.filter(({ prefixDigest }) => prefixDigest === undefined);
     for (const some of [known, unknown]) {
       await inTurns(some, atOnce, async (session) => {
+        if (!waits && isClaimed(registry, session)) return;
         await settle(registry, repository, session, missing);
       });
     }

@@ -6,7 +6,7 @@ import type { StagedBlob } from '../../ports/staging-store.ts';
 import type { Registry } from '../registry.ts';
 import { type DirectSession, readDirectSession, replaceDirectSession } from './direct-session.ts';
 
-const pollMs = 250;
+const pollMs = 100;
 
 /**
  * Finds out what a client put into storage: commits its block, and, pinned to the ETag of that
@@ -25,8 +25,7 @@ export async function proveSession(
   let session: DirectSession | undefined = listed;
   while (session !== undefined) {
     if (isProven(session, algorithm)) return session;
-    const isHeld = (session.claimedForMs ?? Infinity) < registry.seconds.directClaim * 1000;
-    const claimed: DirectSession | undefined = isHeld
+    const claimed: DirectSession | undefined = isClaimed(registry, session)
       ? undefined
       : await replaceDirectSession(registry, repository, session, 'claimed');
     if (claimed !== undefined) return await proveClaimed(registry, repository, claimed, algorithm);
@@ -34,6 +33,11 @@ export async function proveSession(
     session = await readDirectSession(registry, repository, session.id);
   }
   return undefined;
+}
+
+/** Whether another request works on the session, as far as one can tell. */
+export function isClaimed(registry: Registry, { claimedForMs }: DirectSession): boolean {
+  return (claimedForMs ?? Infinity) < registry.seconds.directClaim * 1000;
 }
 
 export function isProven({ prefixDigest }: DirectSession, algorithm: DigestAlgorithm): boolean {
