@@ -46,7 +46,7 @@ param acceptArmTokens bool = false
 @maxLength(36)
 param entraAppId string = ''
 
-@description('Password of the admin account, or a reference to a secret in Key Vault. Empty: the account is off.')
+@description('Password of the admin account, 16 characters or more, or a reference to a secret in Key Vault. Empty: the account is off.')
 @secure()
 param adminPassword string = ''
 
@@ -117,6 +117,13 @@ var maxBufferedUploadBytes = overrides.?maxBufferedUploadBytes ?? defaults.maxBu
 var privateNetworking = overrides.?privateNetworking ?? defaults.privateNetworking
 var zoneRedundant = overrides.?zoneRedundant ?? defaults.zoneRedundant
 
+var checkedPublicAccess = publicAccess || privateNetworking
+  ? publicAccess
+  : fail('publicAccess=false without privateNetworking: nobody could reach the registry.')
+var checkedAdminPassword = empty(adminPassword) || length(adminPassword) >= 16
+  ? adminPassword
+  : fail('adminPassword must have at least 16 characters, or be empty.')
+
 var suffix = uniqueString(resourceGroup().id, baseName)
 var appName = '${baseName}-${suffix}'
 var hostRedundancy = zoneRedundant ? 'Standard_ZRS' : 'Standard_LRS'
@@ -172,7 +179,7 @@ module contentStorage 'modules/storage-account.bicep' = {
     softDeleteDays: softDeleteDays
     versioning: versioning
     expiringContainer: stagingContainer
-    publicAccess: publicAccess
+    publicAccess: checkedPublicAccess
     lock: lockContent
     workspaceId: monitoring.outputs.workspaceId
   }
@@ -203,7 +210,7 @@ module app 'modules/app.bicep' = {
     zoneRedundant: zoneRedundant
     siteUpdateStrategy: siteUpdateStrategy
     subnetId: privateNetworking ? network!.outputs.appSubnetId : ''
-    publicAccess: publicAccess
+    publicAccess: checkedPublicAccess
     allowedIpRanges: allowedIpRanges
     workspaceId: monitoring.outputs.workspaceId
   }
@@ -242,7 +249,7 @@ module appSettings 'modules/app-settings.bicep' = {
     tenantId: tenant().tenantId
     entraAppId: entraAppId
     acceptArmTokens: acceptArmTokens
-    adminPassword: adminPassword
+    adminPassword: checkedAdminPassword
     anonymousPull: anonymousPull
     allowMissingBlobs: allowMissingBlobs
     directPush: directPush

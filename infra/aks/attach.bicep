@@ -12,14 +12,21 @@ param registryResourceId string
 
 var clusterIdParts = split(clusterResourceId, '/')
 
+var checkedClusterName = contains(toLower(clusterResourceId), '/providers/microsoft.containerservice/managedclusters/')
+  ? last(clusterIdParts)
+  : fail('clusterResourceId is not the id of an AKS cluster.')
+var checkedAppName = contains(toLower(registryResourceId), '/providers/microsoft.web/sites/')
+  ? last(split(registryResourceId, '/'))
+  : fail('registryResourceId is not the id of a function app: it is the output registryResourceId of the registry.')
+
 resource cluster 'Microsoft.ContainerService/managedClusters@2026-03-01' existing = {
-  name: last(clusterIdParts)
+  name: checkedClusterName
   scope: resourceGroup(clusterIdParts[2], clusterIdParts[4])
 }
 
 module roles '../modules/registry-roles.bicep' = {
   params: {
-    appName: last(split(registryResourceId, '/'))
+    appName: checkedAppName
     pullPrincipals: [
       {
         objectId: cluster.properties.identityProfile.kubeletidentity.objectId

@@ -31,6 +31,9 @@ param nodeSize string = 'Standard_D2s_v5'
 param nodeCount int = 2
 
 var registryIdParts = split(registryResourceId, '/')
+var checkedAppName = contains(toLower(registryResourceId), '/providers/microsoft.web/sites/')
+  ? last(registryIdParts)
+  : fail('registryResourceId is not the id of a function app: it is the output registryResourceId of the registry.')
 var managedIdentityOperator = 'f1a07417-d97a-45cb-824c-7a7467783830'
 
 resource clusterIdentity 'Microsoft.ManagedIdentity/userAssignedIdentities@2024-11-30' = {
@@ -112,7 +115,7 @@ resource cluster 'Microsoft.ContainerService/managedClusters@2026-03-01' = {
 module roles '../modules/registry-roles.bicep' = {
   scope: resourceGroup(registryIdParts[2], registryIdParts[4])
   params: {
-    appName: last(registryIdParts)
+    appName: checkedAppName
     pullPrincipals: [
       {
         objectId: kubeletIdentity.properties.principalId

@@ -88,3 +88,22 @@ describe('AKS', () => {
     );
   });
 });
+
+test.each([
+  ['infra/main.bicep', 'publicAccess', 'checkedPublicAccess'],
+  ['infra/main.bicep', 'adminPassword', 'checkedAdminPassword'],
+  ['infra/aks/main.bicep', 'appName', 'checkedAppName'],
+  ['infra/aks/attach.bicep', 'appName', 'checkedAppName'],
+])(
+  '%s gives modules %s only after a check that ends the deployment',
+  (path, parameter, checked) => {
+    const template = templateAt(path);
+    const variable = template.variables.find(({ name }) => name === checked);
+    expect(show(variable?.value)).toContain("fail('");
+    const given = template.modules
+      .map(({ value }) => show(at(value, 'params', parameter)))
+      .filter((value) => value !== '' && value !== '!privateNetworking');
+    expect(given.filter((value) => !value.endsWith('.name'))).not.toEqual([]);
+    expect(new Set(given.filter((value) => !value.endsWith('.name')))).toEqual(new Set([checked]));
+  },
+);

@@ -6,8 +6,8 @@ import { at, bodyOf, childrenOf, expressionsOf, keysOf, show, within } from './e
 /** Functions of Bicep that the templates use; a misspelled one is not among them. */
 const functions = new Set(
   (
-    'cidrSubnet empty environment guid join last length loadTextContent resourceGroup ' +
-    'split string subscriptionResourceId tenant union uniqueString'
+    'cidrSubnet contains empty environment fail guid join last length loadTextContent ' +
+    'resourceGroup split string subscriptionResourceId tenant toLower union uniqueString'
   ).split(' '),
 );
 
