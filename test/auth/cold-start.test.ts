@@ -30,7 +30,7 @@ const program = `
   await app.authority.tokens.verifyAccess('x.y.z', 'registry.example.com');
 `;
 
-test('the first, unauthenticated GET /v2/ loads neither jose nor a storage SDK', async () => {
+test('the first, unauthenticated GET /v2/ loads neither jose, valibot nor a storage SDK', async () => {
   const { stdout } = await promisify(execFile)(
     process.execPath,
     ['--input-type=module', '--eval', program],
@@ -39,7 +39,7 @@ test('the first, unauthenticated GET /v2/ loads neither jose nor a storage SDK',
   const lines = stdout.trim().split('\n');
   const answered = lines.indexOf('answered 401');
   expect(answered).toBeGreaterThan(0);
-  const isHeavy = (specifier: string) => /^(?:jose|@azure\/.*)$/.test(specifier);
+  const isHeavy = (specifier: string) => /^(?:jose|valibot|@azure\/.*)$/.test(specifier);
   expect(lines.slice(0, answered).filter(isHeavy)).toEqual([]);
   expect(lines.slice(answered).filter(isHeavy)).toEqual(['jose']);
 });

@@ -203,10 +203,14 @@ describe('a token', () => {
   test('without kid is taken while its issuer has one key, and not when it has two', async () => {
     const token = await signWith(clusterKey, kubernetesClaims(cluster), { kid: undefined });
     expect(accessOf(await get(app, scope, basic('x', token)))).toEqual(pullAndPush);
-    const keys = [publicHalf(clusterKey), publicHalf(await makeKey())];
-    const federation = rules().map((rule) => ('jwks' in rule ? { ...rule, jwks: { keys } } : rule));
-    await app.authority.policy.write(policyOf({ federation }), undefined);
-    await expect(base(app, basic('x', token))).rejects.toMatchObject({ status: 401 });
+    for (const alg of ['RS256', 'ES256']) {
+      const keys = [publicHalf(clusterKey), publicHalf(await makeKey(alg))];
+      const federation = rules().map((rule) =>
+        'jwks' in rule ? { ...rule, jwks: { keys } } : rule,
+      );
+      await app.authority.policy.write(policyOf({ federation }), undefined);
+      await expect(base(app, basic('x', token))).rejects.toMatchObject({ status: 401 });
+    }
     const named = await signWith(clusterKey, kubernetesClaims(cluster));
     expect(await base(app, basic('x', named))).toBe(200);
   });
