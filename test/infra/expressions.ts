@@ -95,8 +95,12 @@ export function show(expression: Expression | undefined): string {
       return `${show(expression.object)}[${show(expression.index)}]`;
     case 'call':
       return `${expression.name}(${expression.arguments.map(show).join(', ')})`;
-    case 'operation':
-      return expression.operands.map(show).join(` ${expression.operator} `);
+    case 'operation': {
+      const [only, ...others] = expression.operands;
+      return others.length === 0
+        ? `${expression.operator.replace('(', '')}${show(only)}`
+        : expression.operands.map(show).join(` ${expression.operator} `);
+    }
     case 'lambda':
       return `(${expression.parameters.join(', ')}) => ${show(expression.body)}`;
     case 'for':
