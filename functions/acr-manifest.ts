@@ -17,7 +17,7 @@ export const acrManifestRoute: RepositoryRoute = {
   pattern: /^\/acr\/v1\/(?<name>.+)\/_manifests\/(?<digest>[^/]+)$/,
   methods: {
     GET: { access: 'metadata_read', handle: describe },
-    PATCH: { access: 'metadata_write', handle: change },
+    PATCH: { access: 'metadata_write', change: 'lock.change', handle: change },
   },
 };
 
@@ -31,7 +31,8 @@ async function change(call: RepositoryCall): Promise<RegistryResponse> {
   const digest = requiredDigest(params['digest']);
   const attributes = await readAttributeChange(request);
   await changeManifestAttributes(app.registry, repository, digest, attributes);
-  return answer(call, await describeManifest(app.registry, repository, digest));
+  const details = await describeManifest(app.registry, repository, digest);
+  return { ...answer(call, details), audit: { attributes } };
 }
 
 function answer(call: RepositoryCall, details: ManifestDetails): RegistryResponse {

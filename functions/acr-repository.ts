@@ -16,8 +16,8 @@ export const acrRepositoryRoute: RepositoryRoute = {
   pattern: /^\/acr\/v1\/(?<name>(?!_)(?!.*\/_(?:tags|manifests)(?:\/|$)).+)$/,
   methods: {
     GET: { access: 'metadata_read', handle: describe },
-    PATCH: { access: 'metadata_write', handle: change },
-    DELETE: { access: 'delete', handle: remove },
+    PATCH: { access: 'metadata_write', change: 'lock.change', handle: change },
+    DELETE: { access: 'delete', change: 'repository.delete', handle: remove },
   },
 };
 
@@ -29,10 +29,8 @@ async function describe(call: RepositoryCall): Promise<RegistryResponse> {
 async function change(call: RepositoryCall): Promise<RegistryResponse> {
   const { app, request, repository } = call;
   const attributes = await readAttributeChange(request);
-  return acrAnswer(
-    call,
-    repositoryJson(await changeRepository(app.registry, repository, attributes)),
-  );
+  const changed = await changeRepository(app.registry, repository, attributes);
+  return { ...acrAnswer(call, repositoryJson(changed)), audit: { attributes } };
 }
 
 async function remove({ app, repository }: RepositoryCall): Promise<RegistryResponse> {
@@ -41,5 +39,6 @@ async function remove({ app, repository }: RepositoryCall): Promise<RegistryResp
     status: 202,
     headers: { 'Content-Type': 'application/json; charset=utf-8' },
     body: JSON.stringify(deleted),
+    audit: { manifests: deleted.manifestsDeleted.length },
   };
 }

@@ -13,8 +13,8 @@ export const acrTagRoute: RepositoryRoute = {
   pattern: /^\/acr\/v1\/(?<name>.+)\/_tags\/(?<tag>[^/]+)$/,
   methods: {
     GET: { access: 'metadata_read', handle: describe },
-    PATCH: { access: 'metadata_write', handle: change },
-    DELETE: { access: 'delete', handle: remove },
+    PATCH: { access: 'metadata_write', change: 'lock.change', handle: change },
+    DELETE: { access: 'delete', change: 'tag.delete', handle: remove },
   },
 };
 
@@ -28,7 +28,7 @@ async function change(call: RepositoryCall): Promise<RegistryResponse> {
   const { app, request, repository } = call;
   const attributes = await readAttributeChange(request);
   const tag = await changeTagAttributes(app.registry, repository, tagOf(call), attributes);
-  return acrAnswer(call, { tag: tagJson(tag) });
+  return { ...acrAnswer(call, { tag: tagJson(tag) }), audit: { attributes } };
 }
 
 async function remove(call: RepositoryCall): Promise<RegistryResponse> {

@@ -19,7 +19,7 @@ export const blobsRoute: RepositoryRoute = {
     GET: { access: 'pull', handle: pull },
     // Who signs asks before it uploads, as who pushes does.
     HEAD: { access: 'pull', orAccess: 'sign', handle: stat },
-    DELETE: { access: 'delete', handle: remove },
+    DELETE: { access: 'delete', change: 'blob.delete', handle: remove },
   },
 };
 

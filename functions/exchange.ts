@@ -12,15 +12,17 @@ export const exchangeRoute: RegistryRoute = {
   scope: 'registry',
   templates: ['oauth2/exchange'],
   pattern: /^\/oauth2\/exchange$/,
-  methods: { POST: { access: 'open', handle: answer } },
+  methods: { POST: { access: 'open', change: 'sign-in', handle: answer } },
 };
 
 async function answer({ app, request, origin }: Call): Promise<RegistryResponse> {
   const token = entraToken(await readForm(request));
+  const { answer: body, who } = await exchange(app.authority, token, origin);
   return {
     status: 200,
     headers: { 'Content-Type': 'application/json', 'Cache-Control': 'no-store' },
-    body: JSON.stringify(await exchange(app.authority, token, origin)),
+    body: JSON.stringify(body),
+    audit: who,
   };
 }
 

@@ -7,6 +7,7 @@ import {
 } from '@azure/functions';
 import { compose } from '../shared/compose.ts';
 import { readConfig } from '../shared/config.ts';
+import type { AuditLine } from '../shared/http/audit.ts';
 import { type RequestLog, serve } from '../shared/http/serve.ts';
 import { keyRotation } from './key-rotation.ts';
 import { toHttpResponse, toRegistryRequest } from './platform.ts';
@@ -54,8 +55,9 @@ function register(name: string, route: string, methods: readonly string[]): void
 
 async function answer(request: HttpRequest, context: InvocationContext): Promise<HttpResponseInit> {
   const log = (line: RequestLog) => context.log(JSON.stringify(line));
+  const audit = (line: AuditLine) => context.log(JSON.stringify(line));
   const received = toRegistryRequest(request, context);
-  return toHttpResponse(await serve(routes, app, received, log));
+  return toHttpResponse(await serve(routes, app, received, log, audit));
 }
 
 function isHttpMethod(method: string): method is HttpMethod {

@@ -20,8 +20,8 @@ export const manifestsRoute: RepositoryRoute = {
   methods: {
     GET: { access: 'pull', handle: pull },
     HEAD: { access: 'pull', handle: stat },
-    PUT: { access: 'sign', handle: push },
-    DELETE: { access: 'delete', handle: remove },
+    PUT: { access: 'sign', change: 'manifest.push', handle: push },
+    DELETE: { access: 'delete', change: 'manifest.delete', handle: remove },
   },
 };
 
@@ -53,15 +53,23 @@ async function push(call: RepositoryCall): Promise<RegistryResponse> {
       ...(subject === undefined ? {} : { 'OCI-Subject': subject }),
       ...(put.tags.length === 0 ? {} : { 'OCI-Tag': put.tags.join(', ') }),
     },
+    audit: {
+      digest: put.digest,
+      tags: put.tags,
+      ...(subject !== undefined && { subject }),
+    },
   };
 }
 
 async function remove(call: RepositoryCall): Promise<RegistryResponse> {
   const { app, repository } = call;
   const reference = referenceOf(call);
-  if (reference.kind === 'tag') await deleteTag(app.registry, repository, reference.tag);
-  else await deleteManifest(app.registry, repository, reference.digest);
-  return { status: 202, headers: {} };
+  if (reference.kind === 'tag') {
+    await deleteTag(app.registry, repository, reference.tag);
+    return { status: 202, headers: {}, audit: { event: 'tag.delete' } };
+  }
+  await deleteManifest(app.registry, repository, reference.digest);
+  return { status: 202, headers: {}, audit: { digest: reference.digest } };
 }
 
 function describe({ digest, mediaType, sizeBytes }: ManifestHead): Record<string, string> {

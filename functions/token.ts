@@ -15,17 +15,29 @@ export const tokenRoute: RegistryRoute = {
   templates: ['oauth2/token', 'token'],
   pattern: /^\/(?:oauth2\/)?token$/,
   methods: {
-    GET: { access: 'open', handle: (call) => answer(call, fromQuery(call.request)) },
-    POST: { access: 'open', handle: async (call) => answer(call, await fromForm(call.request)) },
+    GET: {
+      access: 'open',
+      change: 'sign-in',
+      handle: (call) => answer(call, fromQuery(call.request)),
+    },
+    POST: {
+      access: 'open',
+      change: 'sign-in',
+      handle: async (call) => answer(call, await fromForm(call.request)),
+    },
   },
 };
 
+/** Of what was granted, as the audit trail has it: a line of a log is not endless. */
+const maxScopeChars = 2000;
+
 async function answer(call: Call, request: TokenRequest): Promise<RegistryResponse> {
-  const body = await signIn(call.app.authority, request, call.origin);
+  const { answer: body, who, scope } = await signIn(call.app.authority, request, call.origin);
   return {
     status: 200,
     headers: { 'Content-Type': 'application/json', 'Cache-Control': 'no-store' },
     body: JSON.stringify(body),
+    audit: { ...who, scope: scope.slice(0, maxScopeChars) },
   };
 }
 

@@ -30,9 +30,9 @@ export const uploadsRoute: RepositoryRoute = {
   templates: ['v2/{*path:regex(^.+/blobs/uploads(/[^/]*)?$)}'],
   pattern: /^\/v2\/(?<name>.+)\/blobs\/uploads(?:\/(?<id>[^/]*))?$/,
   methods: {
-    POST: { access: 'sign', handle: start },
+    POST: { access: 'sign', change: 'blob.push', handle: start },
     PATCH: { access: 'sign', handle: append },
-    PUT: { access: 'sign', handle: finish },
+    PUT: { access: 'sign', change: 'blob.push', handle: finish },
     GET: { access: 'sign', handle: status },
     DELETE: { access: 'sign', handle: cancel },
   },
@@ -44,7 +44,11 @@ async function start(call: RepositoryCall): Promise<RegistryResponse> {
   if (query.has('mount')) {
     if (!caller.may('push', repository)) throw mountsAreForPushers();
     const digest = requiredDigest(query.get('mount'));
-    if (await mount(call, digest)) return created(call, digest);
+    if (await mount(call, digest)) {
+      const from = query.get('from') ?? undefined;
+      const audit = { event: 'blob.mount', digest, ...(from !== undefined && { from }) } as const;
+      return { ...created(call, digest), audit };
+    }
   }
   const digest = query.has('digest') ? requiredDigest(query.get('digest')) : undefined;
   const direct = digest === undefined ? await startDirect(call) : undefined;
@@ -69,7 +73,7 @@ async function startDirect(call: RepositoryCall): Promise<RegistryResponse | und
   if (session === undefined) return undefined;
   const location = await writeUrlOf(app.registry, session, storageBaseFor(call));
   const headers = { Location: location, Range: '0-0', 'Cache-Control': 'no-store' };
-  return { status: 202, headers };
+  return { status: 202, headers, audit: 'no-change' };
 }
 
 async function mount(call: RepositoryCall, digest: Digest): Promise<boolean> {
@@ -127,12 +131,14 @@ function progress(
       Range: `0-${Math.max(offset - 1, 0)}`,
       'Docker-Upload-UUID': id,
     },
+    audit: 'no-change',
   };
 }
 
 function created({ repository }: RepositoryCall, digest: Digest): RegistryResponse {
   const location = `/v2/${repository}/blobs/${digest}`;
-  return { status: 201, headers: { Location: location, 'Docker-Content-Digest': digest } };
+  const headers = { Location: location, 'Docker-Content-Digest': digest };
+  return { status: 201, headers, audit: { digest } };
 }
 
 function bodyOf({ app, request }: RepositoryCall) {

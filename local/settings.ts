@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { resolve } from 'node:path';
+import { join, resolve } from 'node:path';
 import { createSecureContext } from 'node:tls';
 import { ConfigError, readConfig } from '../shared/config.ts';
 import { registryEnvironment } from './registry-environment.ts';
@@ -10,6 +10,8 @@ export interface LocalSettings {
   readonly port: number;
   /** An absolute path. */
   readonly dataFolder: string;
+  /** An absolute path; undefined for stdout. */
+  readonly auditFile: string | undefined;
   readonly publicUrl: string | undefined;
   readonly tls: { readonly cert: Buffer; readonly key: Buffer } | undefined;
   /** Undefined: one is generated on the first start and kept. */
@@ -28,6 +30,8 @@ export const localSettings = {
   LIGHTER_PORT: 'Port, 5080 unless set.',
   LIGHTER_HOST: 'Address to listen on, 127.0.0.1 unless set; 0.0.0.0 for all.',
   LIGHTER_DATA: 'Folder that everything is kept in, .lighter unless set.',
+  LIGHTER_AUDIT_LOG:
+    'File the audit trail is appended to, audit.log in LIGHTER_DATA unless set; - for stdout.',
   LIGHTER_TLS_CERT:
     'File with the certificate chain in PEM; with LIGHTER_TLS_KEY it switches TLS on.',
   LIGHTER_TLS_KEY: 'File with the private key in PEM.',
@@ -102,10 +106,13 @@ export function readLocalSettings(environment: Environment): LocalSettings {
     return { cert, key };
   }
 
+  const dataFolder = resolve(value('LIGHTER_DATA') ?? '.lighter');
+  const auditLog = value('LIGHTER_AUDIT_LOG');
   const settings: LocalSettings = {
     address: value('LIGHTER_HOST') ?? '127.0.0.1',
     port: integer('LIGHTER_PORT', 5080, 65_535),
-    dataFolder: resolve(value('LIGHTER_DATA') ?? '.lighter'),
+    dataFolder,
+    auditFile: auditLog === '-' ? undefined : resolve(auditLog ?? join(dataFolder, 'audit.log')),
     publicUrl: value('LIGHTER_PUBLIC_URL'),
     tls: tls(),
     adminPassword: value('LIGHTER_ADMIN_PASSWORD'),

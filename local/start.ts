@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { startAzurite, type RunningAzurite } from './azurite.ts';
 import { openDataFolder, type DataFolder } from './data-folder.ts';
+import { keepAuditIn } from './functions-host/audit-log.ts';
 import { startLocalHost, type LocalHost } from './local-host.ts';
 import { registryEnvironment } from './registry-environment.ts';
 import { readLocalSettings, type LocalSettings } from './settings.ts';
@@ -25,6 +26,7 @@ async function startHost(
   folder: DataFolder,
   azurite: RunningAzurite,
 ): Promise<LocalHost> {
+  if (settings.auditFile !== undefined) keepAuditIn(settings.auditFile);
   const { adminPassword = folder.adminPassword, publicUrl } = settings;
   Object.assign(process.env, registryEnvironment({ storage: azurite, adminPassword, publicUrl }));
   return startLocalHost({

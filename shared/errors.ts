@@ -23,6 +23,16 @@ export const errorTable = {
 
 export type ErrorCode = keyof typeof errorTable;
 
+/** Whom the audit trail names. No secret is in it. */
+export interface Who {
+  /** `sub` of the principal's tokens. */
+  readonly principal?: string;
+  /** What was shown to prove it, in a word. */
+  readonly credential?: string;
+  /** The user name that came with a wrong password, where it can be no password itself. */
+  readonly claimed?: string;
+}
+
 export interface RegistryErrorOptions {
   /** Overrides the table's sentence. */
   readonly message?: string;
@@ -35,6 +45,8 @@ export interface RegistryErrorOptions {
   readonly detail?: unknown;
   /** Response headers that belong to the error, such as `Allow` or `Retry-After`. */
   readonly headers?: Readonly<Record<string, string>>;
+  /** Who is refused, as far as that is known. For the audit trail, never shown. */
+  readonly who?: Who | undefined;
   readonly cause?: unknown;
 }
 
@@ -48,6 +60,7 @@ export class RegistryError extends Error {
   readonly status: number;
   readonly detail: unknown;
   readonly headers: Readonly<Record<string, string>>;
+  readonly who: Who;
 
   constructor(code: ErrorCode, options: RegistryErrorOptions = {}) {
     super(options.message ?? errorTable[code].message, { cause: options.cause });
@@ -55,5 +68,6 @@ export class RegistryError extends Error {
     this.status = options.status ?? errorTable[code].status;
     this.detail = options.detail;
     this.headers = options.headers ?? {};
+    this.who = options.who ?? {};
   }
 }

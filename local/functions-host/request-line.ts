@@ -1,4 +1,5 @@
 import { styleText } from 'node:util';
+import { isAuditLine } from './audit-log.ts';
 
 /** What the app logs of a request (shared/http/serve.ts), as far as a terminal shows it. */
 interface LoggedRequest {
@@ -35,7 +36,7 @@ export function requestLine(message: string, at: Date): string | undefined {
 
 /** The same log line for a machine: JSON with the time first. */
 export function timedLine(message: string, at: Date): string {
-  if (!message.startsWith('{"')) return message;
+  if (!message.startsWith('{"') || isAuditLine(message)) return message;
   return `{"time":"${at.toISOString()}",${message.slice(1)}`;
 }
 

@@ -1,4 +1,4 @@
-import { RegistryError } from '../errors.ts';
+import { RegistryError, type Who } from '../errors.ts';
 import type { ResourceScope } from '../domain/scope.ts';
 
 /** RFC 6750 section 3.1. Clients drop a token they cached when they see one of these. */
@@ -7,12 +7,14 @@ export type ChallengeError = 'invalid_token' | 'insufficient_scope';
 /**
  * The 401 that starts the token flow (distribution "Token authentication", as ACR sends it):
  * exactly one `WWW-Authenticate`, Bearer only, no space after the commas and no query in the realm,
- * because the Azure CLI splits it by hand. `origin` is `https://host[:port]`.
+ * because the Azure CLI splits it by hand. `origin` is `https://host[:port]`; `who` is whom it
+ * refuses, where that is known.
  */
 export function unauthorized(
   origin: string,
   scope?: ResourceScope,
   error?: ChallengeError,
+  who?: Who,
 ): RegistryError {
   const parameters = [
     `realm="${origin}/oauth2/token"`,
@@ -21,6 +23,7 @@ export function unauthorized(
     ...(error === undefined ? [] : [`error="${error}"`]),
   ];
   return new RegistryError('UNAUTHORIZED', {
+    who,
     ...(scope === undefined ? {} : { detail: deniedActions(scope) }),
     headers: {
       'WWW-Authenticate': `Bearer ${parameters.join(',')}`,

@@ -1,3 +1,5 @@
+import type { Who } from '../errors.ts';
+
 /**
  * What a client offered to prove who it is, before anybody looked whether it is true. `refresh`
  * comes from the token endpoint's form only; the others from `Authorization`.
@@ -8,6 +10,9 @@ export type Credential =
   | { readonly kind: 'basic'; readonly username: string; readonly password: string }
   | { readonly kind: 'bearer'; readonly token: string }
   | { readonly kind: 'refresh'; readonly token: string };
+
+/** The user name that says "the password is a token", as with ACR. */
+export const tokenUsername = '00000000-0000-0000-0000-000000000000';
 
 const basicPattern = /^basic +([a-z0-9+/]+={0,2})$/i;
 const bearerPattern = /^bearer +([a-z0-9._~+/-]+=*)$/i;
@@ -30,6 +35,26 @@ export function parseAuthorization(header: string | null): Credential {
   const colon = pair?.indexOf(':') ?? -1;
   if (pair === undefined || colon < 0) return { kind: 'malformed' };
   return { kind: 'basic', username: pair.slice(0, colon), password: pair.slice(colon + 1) };
+}
+
+/** What the audit trail tells of a credential. */
+export function whoShowed(credential: Credential): Who {
+  const claimed = claimedName(credential);
+  return { credential: wordFor(credential), ...(claimed !== undefined && { claimed }) };
+}
+
+function wordFor(credential: Credential): string {
+  if (credential.kind === 'bearer') return 'access-token';
+  if (credential.kind === 'refresh') return 'refresh-token';
+  if (credential.kind !== 'basic') return credential.kind;
+  return credential.username === tokenUsername ? 'token-as-password' : 'password';
+}
+
+/** People type passwords where a user name belongs, so that only what can be none is told. */
+function claimedName(credential: Credential): string | undefined {
+  if (credential.kind !== 'basic' || credential.username === tokenUsername) return undefined;
+  const isTold = /^(?:admin|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})$/i;
+  return isTold.test(credential.username) ? credential.username : undefined;
 }
 
 function decodeUtf8(bytes: Uint8Array): string | undefined {

@@ -1,14 +1,23 @@
-import { RegistryError } from '../errors.ts';
+import { RegistryError, type Who } from '../errors.ts';
 import { isRefusal } from '../ports/entra.ts';
 import type { Authority } from './authority.ts';
 import { unauthorized } from './challenge.ts';
 import { entraIdentity } from './entra-identity.ts';
-import type { Identity } from './identity.ts';
+import { type Identity, subjectOf } from './identity.ts';
 
 /** ACR's answer, which clients read as a map of strings: nothing else may be in it. */
 export interface ExchangeAnswer {
   readonly refresh_token: string;
 }
+
+/** The answer, and what the audit trail tells of it. */
+export interface Exchanged {
+  readonly answer: ExchangeAnswer;
+  readonly who: Who;
+}
+
+/** What is shown here, in the audit trail's words. */
+const exchanged = 'exchanged-token';
 
 /**
  * Trades an Entra access token, or a token of an issuer that the policy knows, for a refresh token
@@ -20,10 +29,11 @@ export async function exchange(
   authority: Authority,
   token: string,
   origin: string,
-): Promise<ExchangeAnswer> {
+): Promise<Exchanged> {
   const identity = await identityOf(authority, token, origin);
   const issued = await authority.tokens.issueRefresh(identity, new URL(origin).host);
-  return { refresh_token: issued.token };
+  const who = { principal: subjectOf(identity), credential: exchanged };
+  return { answer: { refresh_token: issued.token }, who };
 }
 
 async function identityOf(
@@ -51,5 +61,5 @@ async function identityOf(
 
 function refusal(origin: string, message: string): RegistryError {
   const { code, headers } = unauthorized(origin);
-  return new RegistryError(code, { headers, message });
+  return new RegistryError(code, { headers, message, who: { credential: exchanged } });
 }

@@ -72,6 +72,13 @@ export function subjectOf(identity: Identity): string {
   }
 }
 
+/** The kind of principal that a subject names. */
+export function kindOfSubject(subject: string): Identity['kind'] {
+  if (subject === 'admin' || subject === 'anonymous') return subject;
+  if (subject.startsWith('token:')) return 'repository-token';
+  return subject.startsWith('federation:') ? 'federated' : 'entra';
+}
+
 /** Reads an identity back from a refresh token's claim; undefined when it is none we know. */
 export function parseIdentity(claim: unknown): Identity | undefined {
   const { kind, name }: Record<string, unknown> = Object(claim);

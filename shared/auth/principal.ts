@@ -1,7 +1,7 @@
 import type { Action } from '../domain/scope.ts';
 import type { Authority } from './authority.ts';
 import type { Caller } from './caller.ts';
-import type { Credential } from './credential.ts';
+import { type Credential, tokenUsername } from './credential.ts';
 import type { RepositoryName } from '../domain/repository-name.ts';
 import { matchesPattern } from '../domain/repository-pattern.ts';
 import { isRefusal } from '../ports/entra.ts';
@@ -10,9 +10,6 @@ import { permissionsOfAccess } from './grant.ts';
 import { type Identity, subjectOf } from './identity.ts';
 import { allows, type Permissions } from './permissions.ts';
 import type { AccessClaims } from './token-claims.ts';
-
-/** The user name that says "the password is a token of this registry", as with ACR. */
-const tokenUsername = '00000000-0000-0000-0000-000000000000';
 
 /** Whom a credential stands for and what that credential permits at most. */
 export interface Principal {

@@ -1,7 +1,8 @@
 import { parseScopes, type ResourceScope } from '../domain/scope.ts';
+import type { Who } from '../errors.ts';
 import type { Authority } from './authority.ts';
 import { formatScope, unauthorized } from './challenge.ts';
-import type { Credential } from './credential.ts';
+import { type Credential, whoShowed } from './credential.ts';
 import { grant } from './grant.ts';
 import { patternsAllowing } from './permissions.ts';
 import { authenticate, type Principal } from './principal.ts';
@@ -32,6 +33,14 @@ export interface TokenAnswer {
   readonly refresh_token?: string;
 }
 
+/** The answer, and what the audit trail tells of it. */
+export interface SignedIn {
+  readonly answer: TokenAnswer;
+  readonly who: Who;
+  /** What was granted, as a scope parameter. */
+  readonly scope: string;
+}
+
 /**
  * Trades a credential for an access token to what of the requested scopes it permits. Without a
  * credential the token is anonymous's, if anything at all is open to anonymous pull. From an access
@@ -43,16 +52,19 @@ export async function signIn(
   authority: Authority,
   request: TokenRequest,
   origin: string,
-): Promise<TokenAnswer> {
+): Promise<SignedIn> {
   const { credential } = request;
+  const who = whoShowed(credential);
   const audience = new URL(origin).host;
   const principal =
     credential.kind === 'bearer' ? undefined : await authenticate(authority, credential, audience);
-  if (principal === undefined) throw unauthorized(origin);
+  if (principal === undefined) throw unauthorized(origin, undefined, undefined, who);
 
   const { subject, permissions, expiresAtMs } = principal;
   const nothingIsOpen = permissions.rules.length === 0;
-  if (credential.kind === 'none' && nothingIsOpen) throw unauthorized(origin);
+  if (credential.kind === 'none' && nothingIsOpen) {
+    throw unauthorized(origin, undefined, undefined, who);
+  }
 
   const access = grant(parseScopes(request.scopes), permissions);
   const issued = await authority.tokens.issueAccess({
@@ -65,16 +77,18 @@ export async function signIn(
   const refreshToken = request.offline
     ? await refreshTokenFor(authority, principal, audience)
     : undefined;
-  return {
+  const scope = access.map(formatScope).join(' ');
+  const answer: TokenAnswer = {
     access_token: issued.token,
     ...(request.detailed && {
       token: issued.token,
       expires_in: issued.expiresInSeconds,
       issued_at: issued.issuedAt.toISOString(),
-      scope: access.map(formatScope).join(' '),
+      scope,
     }),
     ...(refreshToken !== undefined && { refresh_token: refreshToken }),
   };
+  return { answer, who: { ...who, principal: subject }, scope };
 }
 
 async function refreshTokenFor(

@@ -66,13 +66,15 @@ export async function admit(
   const caller = callerOf(principal);
   if (isAllowed(caller, access, repository)) return caller;
   if (orAccess !== undefined && isAllowed(caller, orAccess, repository)) return caller;
+  const who = { principal: caller.subject };
   if (credential.kind === 'basic' && scope !== undefined) {
-    throw new RegistryError('DENIED', { detail: deniedActions(scope) });
+    throw new RegistryError('DENIED', { detail: deniedActions(scope), who });
   }
   throw unauthorized(
     origin,
     scope,
     credential.kind === 'bearer' ? 'insufficient_scope' : undefined,
+    who,
   );
 }
 

@@ -4,6 +4,7 @@ import { RegistryError } from '../errors.ts';
 import type { AttributeName } from '../registry/rows/attributes.ts';
 import { refuseInRepositoryUnless } from '../registry/repositories/repository-attributes.ts';
 import type { App } from './app.ts';
+import type { RequestFacts } from './audit.ts';
 import { admit } from './auth-gate.ts';
 import type { RegistryRequest, RegistryResponse } from './message.ts';
 import type { Route } from './route.ts';
@@ -18,31 +19,46 @@ const lockedBy: Partial<Record<Action, AttributeName>> = {
 
 /**
  * The way of a request: its path picks the route, the route's method says what access it needs, the
- * gate lets the caller in, the repository must not be locked against it, the handler answers.
- * Throws RegistryError; `serve` turns that into a response.
+ * gate lets the caller in, the repository must not be locked against it, the handler answers. Never
+ * throws: what was thrown is in what it comes to.
  */
 export async function dispatch(
   routes: readonly Route[],
   app: App,
   request: RegistryRequest,
-): Promise<RegistryResponse> {
-  const { route, params } = findRoute(routes, request);
-  const origin = app.config.publicUrl ?? checkedOrigin(request);
+): Promise<Dispatched> {
+  let facts: RequestFacts = {};
+  try {
+    const { route, params } = findRoute(routes, request);
+    const origin = app.config.publicUrl ?? checkedOrigin(request);
 
-  if (route.scope === 'registry') {
+    if (route.scope === 'registry') {
+      const endpoint = endpointOf(route.methods, request.method);
+      facts = { access: endpoint.access, change: endpoint.change, params };
+      const caller = await admit(app, request, endpoint, undefined, origin);
+      facts = { ...facts, caller };
+      return { facts, response: await endpoint.handle({ app, request, caller, origin, params }) };
+    }
     const endpoint = endpointOf(route.methods, request.method);
-    const caller = await admit(app, request, endpoint, undefined, origin);
-    return await endpoint.handle({ app, request, caller, origin, params });
+    const repository = repositoryOf(params);
+    facts = { access: endpoint.access, change: endpoint.change, params, repository };
+    const caller = await admit(app, request, endpoint, repository, origin);
+    facts = { ...facts, caller };
+    const attribute = lockedBy[endpoint.access];
+    if (attribute !== undefined) {
+      await refuseInRepositoryUnless(app.registry, attribute, repository);
+    }
+    const call = { app, request, caller, origin, params, repository };
+    return { facts, response: await endpoint.handle(call) };
+  } catch (error) {
+    return { facts, error };
   }
-  const endpoint = endpointOf(route.methods, request.method);
-  const repository = repositoryOf(params);
-  const caller = await admit(app, request, endpoint, repository, origin);
-  const attribute = lockedBy[endpoint.access];
-  if (attribute !== undefined) {
-    await refuseInRepositoryUnless(app.registry, attribute, repository);
-  }
-  return await endpoint.handle({ app, request, caller, origin, params, repository });
 }
+
+/** What a request came to, and what was learnt of it on the way. */
+export type Dispatched =
+  | { readonly facts: RequestFacts; readonly response: RegistryResponse }
+  | { readonly facts: RequestFacts; readonly error: unknown };
 
 function findRoute(routes: readonly Route[], { path }: RegistryRequest) {
   for (const route of routes) {

@@ -1,3 +1,5 @@
+import type { Who } from '../errors.ts';
+
 /** A request as the registry sees it, whichever platform carried it. */
 export interface RegistryRequest {
   readonly method: string;
@@ -26,4 +28,40 @@ export interface RegistryResponse {
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
   readonly body?: Uint8Array | string | ReadableStream<Uint8Array>;
+  /** What the audit trail tells of it beside what the route says; never sent. */
+  readonly audit?: AuditDetails | 'no-change';
 }
+
+/** What only the handler knows of what it did, in the names of docs/audit.md. */
+export interface AuditDetails extends Who {
+  /** Where the route does more than one thing. */
+  readonly event?: AuditedChange;
+  /** Of a sign-in, what the token allows. */
+  readonly scope?: string;
+  /** What was changed, where that is no repository. */
+  readonly target?: string;
+  readonly reference?: string;
+  readonly digest?: string;
+  readonly tags?: readonly string[];
+  readonly subject?: string;
+  /** Of a mount, where the blob was. */
+  readonly from?: string;
+  readonly attributes?: Readonly<Record<string, boolean>>;
+  /** How many were deleted. */
+  readonly manifests?: number;
+}
+
+/** What changes something, as the audit trail calls it. */
+export const auditedChanges = [
+  'manifest.push',
+  'manifest.delete',
+  'tag.delete',
+  'blob.push',
+  'blob.mount',
+  'blob.delete',
+  'repository.delete',
+  'lock.change',
+  'policy.change',
+  'token.change',
+] as const;
+export type AuditedChange = (typeof auditedChanges)[number];

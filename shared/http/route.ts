@@ -2,7 +2,7 @@ import type { Caller } from '../auth/caller.ts';
 import type { RepositoryName } from '../domain/repository-name.ts';
 import type { Action } from '../domain/scope.ts';
 import type { App } from './app.ts';
-import type { RegistryRequest, RegistryResponse } from './message.ts';
+import type { AuditedChange, RegistryRequest, RegistryResponse } from './message.ts';
 
 export type Method = 'GET' | 'HEAD' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
 
@@ -37,6 +37,8 @@ interface Endpoint<Access, C> {
   readonly access: Access;
   /** Another right that is enough, which no challenge speaks of. */
   readonly orAccess?: Access;
+  /** What the audit trail calls it; left out where nothing changes. */
+  readonly change?: AuditedChange | 'sign-in';
   readonly handle: (call: C) => Promise<RegistryResponse>;
 }
 

@@ -1,4 +1,5 @@
 import type { App } from './app.ts';
+import { type AuditLine, auditLine } from './audit.ts';
 import { dispatch } from './dispatch.ts';
 import { asRegistryError, errorResponse } from './error-response.ts';
 import type { RegistryRequest, RegistryResponse } from './message.ts';
@@ -17,19 +18,21 @@ export interface RequestLog {
   readonly causes?: readonly string[];
 }
 
-/** Answers a request, whatever happens: never throws, never stays silent. */
+/**
+ * Answers a request, whatever happens: never throws, never stays silent. `audit` hears of what the
+ * audit trail is to keep.
+ */
 export async function serve(
   routes: readonly Route[],
   app: App,
   request: RegistryRequest,
   log: (line: RequestLog) => void,
+  audit: (line: AuditLine) => void = () => undefined,
 ): Promise<RegistryResponse> {
   const startedAt = performance.now();
-  let thrown: { readonly error: unknown } | undefined;
-  const answer = await dispatch(routes, app, request).catch((error: unknown) => {
-    thrown = { error };
-    return errorResponse(error, request.id);
-  });
+  const dispatched = await dispatch(routes, app, request);
+  const failed = 'error' in dispatched;
+  const answer = failed ? errorResponse(dispatched.error, request.id) : dispatched.response;
   const response: RegistryResponse = {
     ...answer,
     headers: {
@@ -45,8 +48,11 @@ export async function serve(
     status: response.status,
     milliseconds: Math.round(performance.now() - startedAt),
     userAgent: request.headers.get('user-agent') ?? '',
-    ...(thrown === undefined ? {} : describe(thrown.error)),
+    ...(failed ? describe(dispatched.error) : {}),
   });
+  const error = failed ? asRegistryError(dispatched.error) : undefined;
+  const line = auditLine(request, dispatched.facts, { response, error });
+  if (line !== undefined) audit(line);
   return response;
 }
 
