@@ -8,6 +8,7 @@ import { acrTagsRoute } from './acr-tags.ts';
 import { apiFederationRuleRoute } from './api-federation-rule.ts';
 import { apiFederationRoute } from './api-federation.ts';
 import { apiGcRoute } from './api-gc.ts';
+import { apiHealthRoute } from './api-health.ts';
 import { apiPermissionsRoute } from './api-permissions.ts';
 import { apiPolicyValidationRoute } from './api-policy-validation.ts';
 import { apiPolicyRoute } from './api-policy.ts';
@@ -63,6 +64,7 @@ export const routes: readonly Route[] = [
   apiTokenPasswordRoute,
   apiPermissionsRoute,
   apiGcRoute,
+  apiHealthRoute,
   searchPingRoute,
   searchRoute,
   jwksRoute,

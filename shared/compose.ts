@@ -1,4 +1,5 @@
 import { connectArm } from './adapters/arm.ts';
+import { connectDiagnostics } from './adapters/diagnostics.ts';
 import { connectEntra } from './adapters/entra.ts';
 import { connectIssuerKeys } from './adapters/issuer-keys.ts';
 import { connectStorage } from './adapters/storage.ts';
@@ -20,6 +21,7 @@ export function compose(config: Config): App {
   const roles = arm && new AzureRoles(connectArm(arm, systemClock), arm.resourceId, systemClock);
   return {
     config,
+    diagnostics: connectDiagnostics(config),
     authority: composeAuthority(config, tables, systemClock, {
       entra,
       roles,

@@ -222,6 +222,10 @@ function isTableMissing(answer: TableAnswer): boolean {
 function refusal(status: number, error: TableError): Error {
   const message = `Table Storage refused: ${status} ${error.code} ${error.message}`;
   return status === 401 || status === 403
-    ? new StorageUnavailable(message, { cause: error, retryAfterSeconds: 10 })
+    ? new StorageUnavailable(message, {
+        cause: error,
+        retryAfterSeconds: 10,
+        denied: error.code || String(status),
+      })
     : new Error(message, { cause: error });
 }

@@ -39,7 +39,11 @@ export async function attempt<T>(
     }
     const message = `Blob Storage refused to ${what}: ${statusCode} ${code}`;
     if (statusCode === 401 || statusCode === 403) {
-      throw new StorageUnavailable(message, { cause, retryAfterSeconds: 10 });
+      throw new StorageUnavailable(message, {
+        cause,
+        retryAfterSeconds: 10,
+        denied: code || String(statusCode),
+      });
     }
     throw new BlobRefusal(message, statusCode, code, cause);
   } finally {

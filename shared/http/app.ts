@@ -1,5 +1,6 @@
 import type { Authority } from '../auth/authority.ts';
 import type { Config } from '../config.ts';
+import type { Diagnostics } from '../ports/diagnostics.ts';
 import type { Registry } from '../registry/registry.ts';
 
 /** The composed application: what a route's handler may reach. */
@@ -7,4 +8,5 @@ export interface App {
   readonly config: Config;
   readonly registry: Registry;
   readonly authority: Authority;
+  readonly diagnostics: Diagnostics;
 }

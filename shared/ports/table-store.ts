@@ -107,8 +107,14 @@ export interface TableStore {
 /** Storage could not be asked. Nothing is known about whether a write happened. */
 export class StorageUnavailable extends Unavailable {
   override readonly name = 'StorageUnavailable';
+  /** Storage's word for it when it denied access (`AuthorizationPermissionMismatch`). */
+  readonly denied: string | undefined;
 
-  constructor(message: string, options: { cause?: unknown; retryAfterSeconds?: number } = {}) {
+  constructor(
+    message: string,
+    options: { cause?: unknown; retryAfterSeconds?: number; denied?: string } = {},
+  ) {
     super(message, { retryAfterSeconds: 1, ...options });
+    this.denied = options.denied;
   }
 }

@@ -88,6 +88,7 @@ const cases: Readonly<Record<string, Readonly<Record<number, () => Promise<Answe
   ...plain('GET api/v1/scope-maps'),
   ...plain('GET api/v1/federation'),
   ...plain('GET api/v1/tokens'),
+  ...plain('GET api/v1/health'),
   'PUT api/v1/policy': {
     200: async () => {
       const got = await request('GET api/v1/policy');
@@ -185,8 +186,8 @@ function deletes(section: string, value: object) {
   };
 }
 
-/** Where the handler itself asks storage nothing, but the credential must be looked up. */
-const asksNothing = ['GET api/v1/whoami', 'POST api/v1/policy/validate'];
+/** Where the handler itself needs no storage, but the credential must be looked up. */
+const asksNothing = ['GET api/v1/whoami', 'POST api/v1/policy/validate', 'GET api/v1/health'];
 
 async function withoutStorage(operation: string): Promise<Answer> {
   const method = operation.split(' ', 1)[0] ?? '';

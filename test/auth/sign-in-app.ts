@@ -53,6 +53,9 @@ export function signInApp(tables: TableStore, options: AppOptions = {}): App {
     get registry(): never {
       throw new Error('signing in needs no registry');
     },
+    get diagnostics(): never {
+      throw new Error('signing in asks nobody how it is');
+    },
   };
 }
 

@@ -1,7 +1,7 @@
 import { toJsonSchema, toJsonSchemaDefs } from '@valibot/to-json-schema';
 import { routes } from '../../functions/routes.ts';
 import { errorTable } from '../../shared/errors.ts';
-import type { ManagementAccess, RegistryAccess, Route } from '../../shared/http/route.ts';
+import type { ManagementAccess, Route } from '../../shared/http/route.ts';
 import { namedSchemas, type Operation, operations } from './operations.ts';
 
 const prefix = 'api/v1/';
@@ -182,7 +182,7 @@ function needed(access: string): string {
   return isManagement(access) ? `Needs \`registry:management:${rights[access]}\`.` : '';
 }
 
-function isManagement(access: string | RegistryAccess): access is ManagementAccess {
+function isManagement(access: string): access is ManagementAccess {
   return Object.hasOwn(rights, access);
 }
 

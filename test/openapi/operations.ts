@@ -1,6 +1,7 @@
 import type { GenericSchema } from 'valibot';
 import {
   federationList,
+  healthReport,
   permissionAnswer,
   policyValidation,
   problem,
@@ -34,6 +35,7 @@ export const namedSchemas: Readonly<Record<string, GenericSchema>> = {
   PasswordExpiry: passwordDocument,
   Password: tokenPasswordMade,
   PermissionExplanation: permissionAnswer,
+  HealthReport: healthReport,
   SweepRequest: workDocument,
   SweepReport: sweepReport,
 };
@@ -206,6 +208,13 @@ export const operations: Readonly<Record<string, Operation>> = {
     },
     answers: { 200: 'PermissionExplanation' },
     errors: { 400: 'A parameter is missing or wrong; `detail.problems` says which.' },
+  },
+  'GET api/v1/health': {
+    summary: 'Whether all that the registry stands on is well',
+    description:
+      'Reads and writes storage, asks Entra and Azure Resource Manager where they are configured. A check that fails does not make the answer fail.',
+    answers: { 200: 'HealthReport' },
+    errors: {},
   },
   'GET api/v1/gc': {
     summary: 'What the last garbage collection did',

@@ -1,0 +1,2 @@
+/** Of the release: what package.json says. */
+export const version = '0.1.0';
