@@ -38,3 +38,6 @@ module roles '../modules/registry-roles.bicep' = {
 
 @description('Issuer of the cluster\'s service account tokens, for federation. Empty: the cluster has none.')
 output oidcIssuerUrl string = cluster.properties.?oidcIssuerProfile.?issuerURL ?? ''
+
+@description('Client id of the kubelet identity, which the node-wide refresher uses.')
+output kubeletClientId string = cluster.properties.identityProfile.kubeletidentity.clientId

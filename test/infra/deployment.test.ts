@@ -73,11 +73,23 @@ describe('AKS', () => {
   test.each([
     ['infra/aks/main.bicep', 'kubeletIdentity.properties.principalId'],
     ['infra/aks/attach.bicep', 'cluster.properties.identityProfile.kubeletidentity.objectId'],
-  ])('%s lets the kubelet identity pull', (path, objectId) => {
+    ['infra/aks/pull-identity.bicep', 'identity.properties.principalId'],
+  ])('%s lets its identity pull', (path, objectId) => {
     const roles = templateAt(path).modules.find(({ name }) => name === 'roles');
     expect(roles?.source).toBe('../modules/registry-roles.bicep');
     expect(roles && show(at(roles.value, 'params', 'pullPrincipals'))).toBe(
       `[{objectId: ${objectId}, type: 'ServicePrincipal'}]`,
+    );
+  });
+
+  test('a pull identity trusts one service account, by workload identity’s audience', () => {
+    const [federation] = created(
+      templateAt('infra/aks/pull-identity.bicep'),
+      'Microsoft.ManagedIdentity/userAssignedIdentities/federatedIdentityCredentials',
+    );
+    expect(federation && show(at(federation.body, 'properties'))).toBe(
+      "{issuer: oidcIssuerUrl, subject: 'system:serviceaccount:${namespace}:${serviceAccount}', " +
+        "audiences: ['api://AzureADTokenExchange']}",
     );
   });
 
@@ -94,6 +106,7 @@ test.each([
   ['infra/main.bicep', 'adminPassword', 'checkedAdminPassword'],
   ['infra/aks/main.bicep', 'appName', 'checkedAppName'],
   ['infra/aks/attach.bicep', 'appName', 'checkedAppName'],
+  ['infra/aks/pull-identity.bicep', 'appName', 'checkedAppName'],
 ])(
   '%s gives modules %s only after a check that ends the deployment',
   (path, parameter, checked) => {

@@ -41,6 +41,13 @@ describe('a mistake is found:', () => {
     ],
     ['a value is not allowed', main, "service: 'blob'", "service: 'blobs'", 'blobs is not allowed'],
     [
+      'a value may be too long',
+      main,
+      '@maxLength(253)',
+      '@maxLength(254)',
+      'may be 254, beyond the maxLength 253',
+    ],
+    [
       'an output is not there',
       main,
       'app.outputs.planId',

@@ -188,10 +188,28 @@ function misfit(template: Template, value: Expression, parameter: Parameter): st
   if (wanted !== undefined && given !== undefined && given !== wanted) {
     return [`is ${given}, not ${wanted}`];
   }
+  const source =
+    value.kind === 'name' ? template.parameters.find(({ name }) => name === value.name) : undefined;
+  const wider = source === undefined ? [] : wideningOf(source, parameter);
+  if (wider.length > 0) return wider;
   const allowed = parameter.decorators.find(({ name }) => name === 'allowed')?.arguments[0];
   const text = textOf(value);
   if (allowed?.kind !== 'array' || text === undefined) return [];
   return allowed.items.some((item) => textOf(item) === text) ? [] : [`${text} is not allowed`];
+}
+
+/** Bounds of a source that go beyond those of its target, of which a compiler warns (BCP334, 335). */
+function wideningOf(source: Parameter, target: Parameter): string[] {
+  const bound = (parameter: Parameter, name: string) => {
+    const argument = parameter.decorators.find((each) => each.name === name)?.arguments[0];
+    return argument?.kind === 'literal' ? Number(argument.value) : undefined;
+  };
+  return ['minLength', 'minValue', 'maxLength', 'maxValue'].flatMap((name) => {
+    const [given, wanted] = [bound(source, name), bound(target, name)];
+    if (given === undefined || wanted === undefined) return [];
+    const beyond = name.startsWith('min') ? given < wanted : given > wanted;
+    return beyond ? [`may be ${given}, beyond the ${name} ${wanted}`] : [];
+  });
 }
 
 function basicType(type: string): string | undefined {
