@@ -50,8 +50,10 @@ export const policyDocument = v.strictObject({
   ),
   quotas: v.pipe(v.optional(quotaRules, []), v.description('How much a repository may hold.')),
   backup: v.pipe(
-    v.optional(backupSettings, {}),
-    v.description('Copies of the tables, from which the registry can be restored.'),
+    v.optional(backupSettings),
+    v.description(
+      'Daily copies of the tables, from which the registry can be restored; off unless given.',
+    ),
   ),
 });
 export type PolicyDocument = v.InferOutput<typeof policyDocument>;
