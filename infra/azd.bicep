@@ -65,10 +65,13 @@ module registry 'main.bicep' = {
 output AZURE_RESOURCE_GROUP string = group.name
 
 @description('Address of the registry.')
-output REGISTRY_URL string = registry.outputs.registryUrl
+output registryUrl string = registry.outputs.registryUrl
 
 @description('What docker login and image names begin with.')
-output LOGIN_SERVER string = registry.outputs.loginServer
+output loginServer string = registry.outputs.loginServer
 
-@description('Resource to assign roles on.')
-output REGISTRY_RESOURCE_ID string = registry.outputs.registryResourceId
+@description('Resource to assign roles on: the function app.')
+output registryResourceId string = registry.outputs.registryResourceId
+
+@description('Name of the function app.')
+output functionAppName string = registry.outputs.functionAppName

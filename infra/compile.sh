@@ -6,7 +6,7 @@ cd "$(dirname "$0")"
 out=$(realpath -m "${1:?where to put the compiled templates}")
 mkdir -p "$out"
 az bicep upgrade
-for template in main azd aks/main aks/attach; do
+for template in main azd aks/main aks/attach aks/pull-identity; do
   said=$(az bicep build --file "$template.bicep" --outfile "$out/${template//\//-}.json" 2>&1)
   if [ -n "$said" ]; then
     echo "$said"

@@ -160,7 +160,7 @@ resource expiry 'Microsoft.Storage/storageAccounts/managementPolicies@2025-06-01
 }
 
 resource deletionLock 'Microsoft.Authorization/locks@2020-05-01' = if (lock) {
-  name: 'keep'
+  name: 'content'
   scope: account
   properties: {
     level: 'CanNotDelete'

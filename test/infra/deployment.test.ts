@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { parseBicep } from './bicep.ts';
 import { at, keysOf, show } from './expressions.ts';
 import { created } from './linker.ts';
-import { readText, templateAt } from './templates.ts';
+import { readText, templateAt, templates } from './templates.ts';
 
 const azureYaml = readText('azure.yaml');
 
@@ -118,3 +118,19 @@ test.each([
     expect(given).not.toContain(parameter);
   },
 );
+
+test('the release compiles every template that is deployed, and so all modules', () => {
+  const compiled = /^for template in (.*); do$/m.exec(readText('infra/compile.sh'))?.[1];
+  const deployed = templates
+    .map(({ path }) => path.replace(/^infra\/(.*)\.bicep$/, '$1'))
+    .filter((path) => !path.startsWith('modules/'));
+  expect(compiled?.split(' ').toSorted()).toEqual(deployed.toSorted());
+});
+
+test('azd’s outputs are main’s, by the same names', () => {
+  const { outputs } = templateAt('infra/azd.bicep');
+  const passed = outputs.filter(({ name }) => name !== 'AZURE_RESOURCE_GROUP');
+  expect(passed.map(({ value }) => show(value))).toEqual(
+    passed.map(({ name }) => `registry.outputs.${name}`),
+  );
+});
