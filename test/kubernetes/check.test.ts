@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { descriptor, image, json, types } from '../http/client.ts';
 import { runAgent, startAgent } from './agent.ts';
-import { type ClusterRegistry, roleless, startClusterRegistry } from './cluster-registry.ts';
+import { roleless } from './azure-cluster.ts';
+import { type ClusterRegistry, startClusterRegistry } from './cluster-registry.ts';
 import { freePort } from './free-port.ts';
 
 let registry: ClusterRegistry;

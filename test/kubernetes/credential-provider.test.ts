@@ -1,7 +1,8 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { applicationClaims, registryAudience, tenantId } from '../auth/entra/test-entra.ts';
 import { runAgent } from './agent.ts';
-import { type ClusterRegistry, kubelet, startClusterRegistry } from './cluster-registry.ts';
+import { kubelet } from './azure-cluster.ts';
+import { type ClusterRegistry, startClusterRegistry } from './cluster-registry.ts';
 import { startTestTokenEndpoint, type TestTokenEndpoint } from './entra-token-endpoint.ts';
 
 let registry: ClusterRegistry;

@@ -9,7 +9,8 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import { registryAudience } from '../auth/entra/test-entra.ts';
 import { type RunningAgent, runAgent, startAgent } from './agent.ts';
 import { freePort } from './free-port.ts';
-import { type ClusterRegistry, kubelet, startClusterRegistry } from './cluster-registry.ts';
+import { kubelet } from './azure-cluster.ts';
+import { type ClusterRegistry, startClusterRegistry } from './cluster-registry.ts';
 
 const tokenUser = '00000000-0000-0000-0000-000000000000';
 

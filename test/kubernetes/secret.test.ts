@@ -4,7 +4,8 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import { applicationClaims, registryAudience, tenantId } from '../auth/entra/test-entra.ts';
 import { type RunningAgent, runAgent, startAgent } from './agent.ts';
 import { startTestClusterApi, type TestClusterApi } from './cluster-api.ts';
-import { type ClusterRegistry, kubelet, startClusterRegistry } from './cluster-registry.ts';
+import { kubelet } from './azure-cluster.ts';
+import { type ClusterRegistry, startClusterRegistry } from './cluster-registry.ts';
 import { startTestTokenEndpoint, type TestTokenEndpoint } from './entra-token-endpoint.ts';
 
 const key = '.dockerconfigjson';
