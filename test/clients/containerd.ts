@@ -26,7 +26,6 @@ disabled_plugins = ["io.containerd.cri.v1.images", "io.containerd.cri.v1.runtime
   await writeFile(join(folder, 'config.toml'), config);
   return startDaemon(toolPath('containerd'), ['--config', join(folder, 'config.toml')], {
     env,
-    env,
     logFile: join(folder, 'containerd.log'),
     isReady: () => succeeds(command, ['-a', socket, 'version']),
   });
