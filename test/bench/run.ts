@@ -3,12 +3,13 @@
  * itself, its memory, its cold start. Needs Linux; builds the peer (Go) when it is not there yet.
  *
  * --smoke        everything once and tiny: only whether each line gives numbers
- * --only NAME    one phase: reads, pushes-shared, pushes-own, pushes-many, layers, memory, start
+ * --only NAME    one phase: reads, pushes-shared, pushes-own, pushes-many, layers, direct, memory, start
  * --rounds N     runs of each side and phase; 3 unless set
  */
 import { statSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { exec, stopAllDaemons } from '../clients/process.ts';
+import { measureDirect } from './direct.ts';
 import { measureMemory, type MemoryUse } from './memory.ts';
 import { type Compared, phases, type Sizes } from './phases.ts';
 import { checkNumbers, comparisonTable, markdown, Results } from './results.ts';
@@ -95,6 +96,10 @@ async function bench(): Promise<void> {
   const results = new Results();
   await compare(results);
   say(comparisonTable(results));
+  const direct = isWanted('direct')
+    ? await measureDirect(sizes.rounds, options.smoke ? 64 : 1024)
+    : '';
+  say(`\n${direct}`);
   const uses = isWanted('memory') ? await memory() : [];
   if (uses.length > 0) say(`\n${memoryTable(uses)}`);
   const start = isWanted('start') ? await coldStart() : '';
@@ -103,7 +108,7 @@ async function bench(): Promise<void> {
 
   const { passed, failures } = checkNumbers(results, sizes.rounds);
   for (const failure of failures) say(`no good number: ${failure}`);
-  const others = [uses.length === 3, /median \d+ ms/.test(start)];
+  const others = [uses.length === 3, /\d of Put Block/.test(direct), /median \d+ ms/.test(start)];
   const failed = failures.length + others.filter((good) => !good).length;
   say(`${passed + others.filter(Boolean).length} passed, ${failed} failed`);
   if (failed > 0) process.exitCode = 1;
