@@ -65,6 +65,8 @@ function formCredential(form: URLSearchParams): Credential {
   if (grantType === 'password') {
     const username = singleParameter(form, 'username');
     const password = singleParameter(form, 'password');
+    // Azure's SDK asks so where it has no credential: as anonymous.
+    if (username === undefined && password === undefined) return { kind: 'none' };
     if (username === undefined || password === undefined) return { kind: 'malformed' };
     return { kind: 'basic', username, password };
   }

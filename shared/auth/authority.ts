@@ -72,7 +72,7 @@ export function composeAuthority(
   const own = federationPermissions(policy, ofTokens);
   return {
     providers: [
-      adminAccount(config.adminPassword),
+      adminAccount(config.adminPassword, clock),
       ...(entra === undefined ? [] : [servicePrincipals(entra, clock)]),
       repositoryTokenSignIn(repositoryTokens),
     ],

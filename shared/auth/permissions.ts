@@ -70,6 +70,9 @@ export function unite(one: Permissions, other: Permissions): Permissions {
 /** Where permissions come from. Asked whenever a token is issued or a password is used directly. */
 export type PermissionSource = (identity: Identity) => Promise<Permissions>;
 
+/** What ACR's anonymous pull gives: Azure's SDK lists the tags of an image so. */
+const anonymousActions: readonly Action[] = ['pull', 'metadata_read'];
+
 /**
  * Permissions out of the configuration and the policy: the admin account may do everything while it
  * is on, everybody may pull what is open to anonymous pull. Nobody but the admin lists the
@@ -89,6 +92,9 @@ export function configuredPermissions(
     if (identity.kind === 'admin' && config.adminPassword !== undefined) return admin;
     const { anonymousPull } = await policy.current();
     const patterns = [...config.anonymousPull, ...anonymousPull];
-    return { rules: patterns.map((pattern) => ({ pattern, actions: ['pull'] })), catalog: false };
+    return {
+      rules: patterns.map((pattern) => ({ pattern, actions: anonymousActions })),
+      catalog: false,
+    };
   };
 }

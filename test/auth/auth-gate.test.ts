@@ -158,8 +158,9 @@ describe('without credentials', () => {
     expect(caller.mayListCatalog()).toBe(false);
   });
 
-  test('nothing but pull is open, and no other repository', async () => {
-    for (const action of actions.filter((each) => each !== 'pull')) {
+  test('nothing but pull and reading metadata is open, and no other repository', async () => {
+    const open = ['pull', 'metadata_read'];
+    for (const action of actions.filter((each) => !open.includes(each))) {
       await expect(enter(action, repository('public/app'))).rejects.toMatchObject({ status: 401 });
     }
     await expect(enter('pull', repository('publicity'))).rejects.toMatchObject({ status: 401 });

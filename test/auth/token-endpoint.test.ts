@@ -12,6 +12,7 @@ import {
   host,
   jsonOf,
   origin,
+  Refused,
   request,
   signInApp,
   tokenUser,
@@ -64,6 +65,55 @@ function accessOf(answer: Json): unknown {
 
 const refreshToken = async (on = app) =>
   (await on.authority.tokens.issueRefresh({ kind: 'admin' }, host)).token;
+
+describe('guesses of the admin password', () => {
+  const guess = (on: App, tried: string) => get('account=admin', basic('admin', tried), on);
+
+  test('are answered 429 after ten, while the right one is let in at any time', async () => {
+    const clock = movableClock();
+    const guessed = appWith({ clock });
+    const status = async (tried: string) =>
+      guess(guessed, tried).then(
+        () => 200,
+        (error: unknown) => (error instanceof Refused ? error.status : 0),
+      );
+    const many = await Promise.all(Array.from({ length: 30 }, (_, index) => status(`no-${index}`)));
+    expect(many.filter((each) => each === 401)).toHaveLength(10);
+    expect(many.filter((each) => each === 429)).toHaveLength(20);
+    expect(await status(password)).toBe(200);
+    await expect(guess(guessed, 'no')).rejects.toMatchObject({
+      status: 429,
+      headers: { 'Retry-After': expect.stringMatching(/^[1-6]$/) },
+    });
+    clock.advance(6);
+    expect([await status('no'), await status('no'), await status(password)]).toEqual([
+      401, 429, 200,
+    ]);
+  });
+});
+
+describe('Azure’s SDK without a credential', () => {
+  const asked = {
+    service: host,
+    scope: 'repository:public/app:metadata_read',
+    refresh_token: '',
+    grant_type: 'password',
+  };
+
+  test('reads the metadata of what is open to anonymous pull', async () => {
+    const answer = await post(asked, appWith({ anonymousPull: 'public/*' }));
+    expect(accessOf(answer)).toEqual([
+      { type: 'repository', name: 'public/app', actions: ['metadata_read'] },
+    ]);
+  });
+
+  test('gets no token while nothing is open, nor with half a password', async () => {
+    await expect(post(asked)).rejects.toMatchObject({ status: 401 });
+    const half = { ...asked, username: 'admin' };
+    const open = appWith({ anonymousPull: 'public/*' });
+    await expect(post(half, open)).rejects.toMatchObject({ status: 401 });
+  });
+});
 
 const challenge = {
   status: 401,
