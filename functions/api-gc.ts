@@ -10,6 +10,10 @@ export const apiGcRoute: RegistryRoute = {
   pattern: /^\/api\/v1\/gc$/,
   methods: {
     GET: { access: 'manage_read', handle: async (call) => (await load()).lastSweep(call) },
-    POST: { access: 'manage_delete', handle: async (call) => (await load()).runSweep(call) },
+    POST: {
+      access: 'manage_delete',
+      change: 'gc.run',
+      handle: async (call) => (await load()).runSweep(call),
+    },
   },
 };

@@ -1,4 +1,5 @@
 import type { Caller } from '../shared/auth/caller.ts';
+import { kindOfSubject } from '../shared/auth/identity.ts';
 import { jsonAnswer } from '../shared/http/json-response.ts';
 import type { WhoAmI } from '../shared/http/management/contract.ts';
 import type { RegistryResponse } from '../shared/http/message.ts';
@@ -18,7 +19,7 @@ function describe({ caller }: Call): Promise<RegistryResponse> {
   const displayName = nameOf(caller);
   const answer: WhoAmI = {
     subject: caller.subject,
-    kind: caller.identity?.kind ?? kindOf(caller.subject),
+    kind: caller.identity?.kind ?? kindOfSubject(caller.subject),
     ...(displayName !== undefined && { displayName }),
     permissions: {
       rules: rules.map(({ pattern, actions, admits }) => ({
@@ -36,11 +37,4 @@ function describe({ caller }: Call): Promise<RegistryResponse> {
 function nameOf({ identity }: Caller): string | undefined {
   if (identity?.kind === 'federated') return identity.subject;
   return identity !== undefined && 'name' in identity ? identity.name : undefined;
-}
-
-/** An access token says no more than the subject, which tells the kind (`subjectOf`). */
-function kindOf(subject: string): WhoAmI['kind'] {
-  if (subject === 'admin' || subject === 'anonymous') return subject;
-  if (subject.startsWith('token:')) return 'repository-token';
-  return subject.startsWith('federation:') ? 'federated' : 'entra';
 }

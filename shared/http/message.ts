@@ -63,5 +63,6 @@ export const auditedChanges = [
   'lock.change',
   'policy.change',
   'token.change',
+  'gc.run',
 ] as const;
 export type AuditedChange = (typeof auditedChanges)[number];

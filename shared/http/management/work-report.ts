@@ -22,7 +22,8 @@ export const workDocument = v.strictObject({
 /** Sweeps now, for 150 s at most, and answers the report. Throws StorageUnavailable. */
 export async function runSweep({ app, request }: Call): Promise<RegistryResponse> {
   const { dryRun } = checkDocument(workDocument, await readOptionalJson(request));
-  return jsonAnswer(reportJson(await sweep(app.registry, { dryRun, maxMs })));
+  const answer = jsonAnswer(reportJson(await sweep(app.registry, { dryRun, maxMs })));
+  return dryRun ? { ...answer, audit: 'no-change' } : answer;
 }
 
 /**
