@@ -27,8 +27,6 @@ export const limits = {
   maxReferrersBytes: 4 * 1024 * 1024 - 1024,
   /** Of one principal, in one repository; beyond it a layer comes through the function. */
   maxOpenDirectUploads: 500,
-  /** Azure's limit for one block: 4,000 MiB. */
-  maxDirectBytes: 4000 * 1024 * 1024,
 } as const;
 
 const hour = 3600;

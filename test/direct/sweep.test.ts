@@ -1,0 +1,99 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { BlobServiceClient, StorageSharedKeyCredential } from '@azure/storage-blob';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { connectStorage } from '../../shared/adapters/storage.ts';
+import { systemClock } from '../../shared/ports/clock.ts';
+import type { Registry } from '../../shared/registry/registry.ts';
+import { seconds } from '../../shared/registry/settings.ts';
+import { sweep } from '../../shared/registry/sweep/sweep.ts';
+import { keySettings } from '../contract/key-settings.ts';
+import { makeImage, randomBlob } from '../faults/image.ts';
+import { newInstance, pullBlob, pushBlob, repositoryNamed } from '../faults/in-process.ts';
+import { invariantChecker } from '../faults/invariants.ts';
+import { readStorage } from '../faults/storage-snapshot.ts';
+import { startTestAzurite, type TestAzurite } from '../harness/azurite.ts';
+import { newPusher, pushManifestOf, putDirect, startDirect } from './in-process.ts';
+
+let azurite: TestAzurite;
+let registry: Registry;
+let brokenInvariants: () => Promise<string[]>;
+
+beforeAll(async () => {
+  azurite = await startTestAzurite();
+  const storage = connectStorage(keySettings(azurite));
+  await storage.prepare();
+  registry = newInstance(storage, systemClock, {
+    ...seconds,
+    uploadIdle: 1,
+    stagedBytes: 1,
+    unfinishedWork: 1,
+    directClaim: 0.3,
+  });
+  brokenInvariants = invariantChecker(azurite);
+});
+afterAll(() => azurite.stop());
+
+/** What lies in `staging`, blocks that were never committed included. */
+async function staged(): Promise<string[]> {
+  const credential = new StorageSharedKeyCredential(azurite.accountName, azurite.accountKey);
+  const container = new BlobServiceClient(azurite.blobUrl, credential).getContainerClient(
+    'staging',
+  );
+  const names: string[] = [];
+  for await (const { name } of container.listBlobsFlat({ includeUncommitedBlobs: true })) {
+    names.push(name);
+  }
+  return names;
+}
+
+/** Sweeps until nothing more is due, for what is due one after the other. */
+async function sweepAll(): Promise<void> {
+  for (let run = 0; run < 5; run++) {
+    await sleep(1200);
+    await sweep(registry, { dryRun: false, maxMs: 60_000 });
+  }
+}
+
+describe('the sweep', () => {
+  it('deletes what was written to staging, and nothing that is served', async () => {
+    const repository = repositoryNamed('swept/published');
+    const pusher = newPusher();
+    const [config, layer] = [randomBlob(), randomBlob(3000)];
+    await putDirect(registry, repository, pusher, config);
+    const { session } = await putDirect(registry, repository, pusher, layer);
+    const { manifest } = makeImage({ config, layers: [layer] });
+    await pushManifestOf(registry, repository, pusher, manifest, 'latest');
+    expect((await staged()).length).toBe(2);
+
+    await sweepAll();
+    expect(await staged()).toEqual([]);
+    expect(layer.bytes.equals(await pullBlob(registry, repository, layer))).toBe(true);
+    expect(await brokenInvariants()).toEqual([]);
+    const rows = [...((await readStorage(azurite)).repo.get('swept.published')?.keys() ?? [])];
+    expect(rows.filter((key) => key.includes(session.id))).toEqual([]);
+  }, 30_000);
+
+  it('ends abandoned uploads: never sent, sent, hashed and not wanted, and of other bytes', async () => {
+    const repository = repositoryNamed('swept/abandoned');
+    const pusher = newPusher();
+    const config = randomBlob();
+    await pushBlob(registry, repository, config);
+    await startDirect(registry, repository, pusher);
+    await putDirect(registry, repository, pusher, randomBlob(10));
+    await putDirect(registry, repository, pusher, randomBlob(3000));
+    const { manifest } = makeImage({ config, layers: [randomBlob(3000)] });
+    const push = pushManifestOf(registry, repository, pusher, manifest, 'latest');
+    await expect(push).rejects.toMatchObject({ code: 'MANIFEST_BLOB_UNKNOWN' });
+    const before = await readStorage(azurite);
+
+    await sweepAll();
+    expect(await staged()).toEqual([]);
+    const after = await readStorage(azurite);
+    const uploads = [...(after.repo.get('swept.abandoned')?.keys() ?? [])].filter((key) =>
+      key.startsWith('u:'),
+    );
+    expect(uploads).toEqual([]);
+    expect(after.content.size).toBe(before.content.size - 1);
+    expect(await brokenInvariants()).toEqual([]);
+  }, 30_000);
+});
