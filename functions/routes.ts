@@ -9,6 +9,7 @@ import { apiFederationRuleRoute } from './api-federation-rule.ts';
 import { apiFederationRoute } from './api-federation.ts';
 import { apiGcRoute } from './api-gc.ts';
 import { apiHealthRoute } from './api-health.ts';
+import { apiOpenApiRoute } from './api-openapi.ts';
 import { apiPermissionsRoute } from './api-permissions.ts';
 import { apiPolicyValidationRoute } from './api-policy-validation.ts';
 import { apiPolicyRoute } from './api-policy.ts';
@@ -65,6 +66,7 @@ export const routes: readonly Route[] = [
   apiPermissionsRoute,
   apiGcRoute,
   apiHealthRoute,
+  apiOpenApiRoute,
   searchPingRoute,
   searchRoute,
   jwksRoute,

@@ -2,6 +2,7 @@ import { toJsonSchema, toJsonSchemaDefs } from '@valibot/to-json-schema';
 import { routes } from '../../functions/routes.ts';
 import { errorTable } from '../../shared/errors.ts';
 import type { ManagementAccess, Route } from '../../shared/http/route.ts';
+import { examples } from './examples.ts';
 import { namedSchemas, type Operation, operations } from './operations.ts';
 
 const prefix = 'api/v1/';
@@ -21,7 +22,7 @@ export const endpoints: readonly ManagementEndpoint[] = routes.flatMap(endpoints
 
 function endpointsOf(route: Route): ManagementEndpoint[] {
   return route.templates
-    .filter((template) => template.startsWith(prefix) && template !== `${prefix}openapi.json`)
+    .filter((template) => template.startsWith(prefix))
     .flatMap((template) =>
       Object.entries(route.methods).map(([method, { access }]) => ({
         key: `${method} ${template}`,
@@ -93,15 +94,22 @@ export function openApiDocument(): object {
 
 function operationJson(endpoint: ManagementEndpoint, operation: Operation): object {
   const { summary, description, request } = operation;
+  const { access } = endpoint;
   return {
     operationId: `${endpoint.functionName}-${endpoint.method.toLowerCase()}`,
     summary,
-    description: [description, needed(endpoint.access)].filter(Boolean).join(' '),
+    description: [description, needed(access)].filter(Boolean).join(' '),
     parameters: parametersOf(endpoint, operation),
+    ...(access === 'open' && { security: [] }),
     ...(request !== undefined && {
       requestBody: {
         required: request.optional !== true,
-        content: { 'application/json': { schema: requestSchema(request) } },
+        content: {
+          'application/json': {
+            schema: requestSchema(request),
+            example: exampleOf(request),
+          },
+        },
       },
     }),
     responses: Object.fromEntries([...successes(operation), ...refusals(endpoint, operation)]),
@@ -114,6 +122,11 @@ function requestSchema({ schema, withoutName }: NonNullable<Operation['request']
   if (withoutName !== true) return refTo(schema);
   const { $schema: _dialect, required = [], ...rest } = toJsonSchema(named, conversion);
   return { ...rest, required: required.filter((name) => name !== 'name') };
+}
+
+function exampleOf({ schema }: NonNullable<Operation['request']>): unknown {
+  if (!Object.hasOwn(examples, schema)) throw new Error(`there is no example of ${schema}`);
+  return examples[schema];
 }
 
 function parametersOf({ template }: ManagementEndpoint, operation: Operation): object[] {
@@ -168,7 +181,8 @@ function refusals({ access }: ManagementEndpoint, { errors }: Operation): [strin
 }
 
 /** Statuses that any operation can answer, by what it needs. */
-export function everyRefusal(access: string): Readonly<Record<number, string>> {
+function everyRefusal(access: string): Readonly<Record<number, string>> {
+  if (access === 'open') return {};
   return {
     401: 'No credential, a wrong one, or an access token that lacks the right.',
     ...(isManagement(access) && {
@@ -179,6 +193,7 @@ export function everyRefusal(access: string): Readonly<Record<number, string>> {
 }
 
 function needed(access: string): string {
+  if (access === 'open') return 'Needs no credential.';
   return isManagement(access) ? `Needs \`registry:management:${rights[access]}\`.` : '';
 }
 

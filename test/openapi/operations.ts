@@ -1,4 +1,4 @@
-import type { GenericSchema } from 'valibot';
+import { type GenericSchema, looseObject, string } from 'valibot';
 import {
   federationList,
   healthReport,
@@ -38,6 +38,7 @@ export const namedSchemas: Readonly<Record<string, GenericSchema>> = {
   HealthReport: healthReport,
   SweepRequest: workDocument,
   SweepReport: sweepReport,
+  OpenApi: looseObject({ openapi: string() }),
 };
 type SchemaName = string;
 
@@ -121,6 +122,11 @@ const password = { 404: 'There is no repository token of that name.' };
 
 /** Every operation of the management API, by method and template of its route. */
 export const operations: Readonly<Record<string, Operation>> = {
+  'GET api/v1/openapi.json': {
+    summary: 'This description',
+    answers: { 200: 'OpenApi' },
+    errors: {},
+  },
   'GET api/v1/whoami': {
     summary: 'Whom the credential stands for and what it permits',
     description:
