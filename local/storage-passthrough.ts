@@ -24,8 +24,8 @@ export interface StoragePassthrough {
 /**
  * Serves what the registry redirects to on the registry's own address, by passing requests below
  * `/<account>/` on to the blob service: reads of a blob, and Put Block into `staging` by a shared
- * access signature. All else there is refused. The blob service checks the signature; it covers the account's path,
- * not the host, so it holds on either address.
+ * access signature. All else there is refused. The blob service checks the signature; it covers the
+ * account's path, not the host, so it holds on either address.
  */
 export function createStoragePassthrough(target: PassthroughTarget): StoragePassthrough {
   const { hostname, port, pathname } = new URL(target.blobUrl);

@@ -93,7 +93,7 @@ describe('a URL that writes a block, signed with a user delegation key,', () => 
       value('ske'),
       'b',
       value('skv'),
-      ...['', '', '', '', ''], // saoid, suoid, scid, skdutid, sduoid
+      '\n\n\n\n', // saoid, suoid, scid, skdutid, sduoid
       '', // sip
       'https',
       '2026-04-06',
@@ -102,7 +102,7 @@ describe('a URL that writes a block, signed with a user delegation key,', () => 
       '', // ses
       '', // srh
       `\ncomp:block\nblockid:${value('blockid')}`,
-      ...['', '', '', '', ''], // rscc, rscd, rsce, rscl, rsct
+      '\n\n\n\n', // rscc, rscd, rsce, rscl, rsct
     ].join('\n');
     const signature = createHmac('sha256', Buffer.from(key.value, 'base64'))
       .update(stringToSign)

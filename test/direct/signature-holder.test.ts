@@ -239,7 +239,10 @@ async function expired({ azurite }: TestRegistry, url: URL): Promise<number> {
     new StorageSharedKeyCredential(azurite.accountName, azurite.accountKey),
   );
   const operationOnly = `comp=block&blockid=${url.searchParams.get('blockid')}`;
-  return await send('PUT', new URL(`${url.origin}${url.pathname}?${operationOnly}&${sas}`));
+  return await send(
+    'PUT',
+    new URL(`${url.origin}${url.pathname}?${operationOnly}&${sas.toString()}`),
+  );
 }
 
 /** The layer as a client gets it, with the headers of bytes that are nobody's page. */
