@@ -30,7 +30,9 @@ async function uploadsOf({ registry }: Workbench, repository: string): Promise<L
     .map((line) => JSON.parse(line) as LogLine);
 }
 
-/** Throws unless uploads of the repository began at the registry, and no byte of them came there. */
+/**
+ * Throws unless uploads of the repository began at the registry, and no byte of them came there.
+ */
 async function expectDirect(bench: Workbench, repository: string, layers: number): Promise<void> {
   const uploads = await uploadsOf(bench, repository);
   const begun = uploads.filter(({ method, status }) => method === 'POST' && status === 202);
