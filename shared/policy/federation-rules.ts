@@ -51,8 +51,14 @@ export const federationRule = v.strictObject({
     v.string(),
     v.maxLength(500),
     v.check(isIssuer, 'must be an https URL without query and fragment, as the tokens have it'),
+    v.description('An https URL, exactly as the tokens have it in `iss`.'),
   ),
-  audience: v.pipe(v.string(), v.minLength(1), v.maxLength(500)),
+  audience: v.pipe(
+    v.string(),
+    v.minLength(1),
+    v.maxLength(500),
+    v.description('What the tokens are made for: in `aud`, exactly.'),
+  ),
   claims: v.pipe(
     v.record(claimName, claimCondition),
     v.check((claims) => Object.keys(claims).length > 0, 'must name at least one claim'),
@@ -61,13 +67,25 @@ export const federationRule = v.strictObject({
       (claims) => Object.values(claims).some(saysSomething),
       'must ask more of one claim than to be there: the issuer may make tokens for everybody',
     ),
+    v.description(
+      'What each claim must be: this text, in which `*` stands for any characters, or one of several. All must hold. A name may be a JSON pointer.',
+    ),
   ),
   rules: repositoryRules,
   maxTokenAgeSeconds: v.optional(
-    v.pipe(v.number(), v.integer(), v.minValue(60), v.maxValue(86_400)),
+    v.pipe(
+      v.number(),
+      v.integer(),
+      v.minValue(60),
+      v.maxValue(86_400),
+      v.description('The longest life a token may have left or behind it.'),
+    ),
     defaultMaxTokenAgeSeconds,
   ),
-  jwks: v.optional(keySet),
+  jwks: v.pipe(
+    v.optional(keySet),
+    v.description('Its public keys, where the registry cannot reach it (RFC 7517).'),
+  ),
 });
 export type FederationRule = v.InferOutput<typeof federationRule>;
 

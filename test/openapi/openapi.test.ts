@@ -3,8 +3,11 @@ import { fileURLToPath } from 'node:url';
 import { Validator } from '@seriousme/openapi-schema-validator';
 import { format, resolveConfig } from 'prettier';
 import { describe, expect, test } from 'vitest';
+import { safeParse } from 'valibot';
+import { apiPage, type OpenApi } from './api-page.ts';
+import { examples } from './examples.ts';
 import { endpoints, openApiDocument } from './openapi-document.ts';
-import { operations } from './operations.ts';
+import { namedSchemas, operations } from './operations.ts';
 
 const file = fileURLToPath(new URL('../../docs/openapi.json', import.meta.url));
 
@@ -38,3 +41,22 @@ describe('docs/openapi.json', () => {
     expect(new Set(ids).size).toBe(ids.length);
   });
 });
+
+test('docs/api.md is what the OpenAPI file says', async () => {
+  const page = fileURLToPath(new URL('../../docs/api.md', import.meta.url));
+  const document: OpenApi = JSON.parse(JSON.stringify(openApiDocument()));
+  await expect(await apiPage(document)).toMatchFileSnapshot(page);
+});
+
+test.each(Object.entries(examples))('the example of %s is valid', (name, example) => {
+  const schema = namedSchemas[name];
+  if (schema === undefined) throw new Error(`there is no schema ${name}`);
+  // The name is in the path.
+  expect(safeParse(schema, { ...('name' in example ? {} : named(name)), ...example }).issues).toBe(
+    undefined,
+  );
+});
+
+function named(schema: string): object {
+  return ['ScopeMap', 'FederationRule', 'TokenSettings'].includes(schema) ? { name: 'x' } : {};
+}
