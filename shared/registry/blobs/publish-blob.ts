@@ -5,6 +5,7 @@ import { Unavailable } from '../../ports/unavailable.ts';
 import { holdBlobLink, linkOperations } from './blob-link.ts';
 import type { Operation } from '../../ports/table-store.ts';
 import type { Registry } from '../registry.ts';
+import { touchCatalogued } from '../repositories/catalog.ts';
 import { holderKey, liveKey, repositoryPartition, workKey } from '../rows/row-keys.ts';
 import type { UploadSession } from '../rows/row-types.ts';
 import { consumeUploadOperations, discardUpload, forgetUpload } from '../uploads/upload-session.ts';
@@ -90,7 +91,7 @@ async function settleLostRace(
 
 /**
  * The session that would have looked after the blob's rows is over, perhaps swept before they were
- * written.
+ * written, and the repository forgotten with it.
  */
 async function askForRelease(
   registry: Registry,
@@ -98,8 +99,8 @@ async function askForRelease(
   { name }: UploadSession,
   digest: Digest,
 ): Promise<void> {
+  const partition = repositoryPartition(repository);
   const rowKey = workKey(registry.clock.now(), 'n', `${digest}:${name}`);
-  await registry.tables.commit('repo', repositoryPartition(repository), [
-    { kind: 'upsert', rowKey, properties: {} },
-  ]);
+  await touchCatalogued(registry, partition);
+  await registry.tables.commit('repo', partition, [{ kind: 'upsert', rowKey, properties: {} }]);
 }

@@ -21,10 +21,15 @@ export async function ensureCatalogued(
 ): Promise<void> {
   const partition = repositoryPartition(repository);
   if (registry.caches.catalogued.has(partition)) return;
+  await touchCatalogued(registry, partition);
+  registry.caches.catalogued.set(partition, false);
+}
+
+/** As {@link ensureCatalogued}, whatever this instance has seen. One request. */
+export async function touchCatalogued(registry: Registry, partition: string): Promise<void> {
   await registry.tables.commit('catalog', catalogPartition, [
     { kind: 'merge-or-insert', rowKey: partition, properties: {} },
   ]);
-  registry.caches.catalogued.set(partition, false);
 }
 
 /**

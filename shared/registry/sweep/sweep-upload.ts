@@ -84,13 +84,13 @@ export async function removeUpload(
   }
   const isOurs = holder !== undefined && optionalText(holder, 'via') === session.id;
   if (isOurs && !(await dropHolder(registry, { partition, name }, holder))) return waits;
-  if (live !== undefined) {
-    await giveUpIfUnheld(registry, name);
-    const outcome = await tables.commit('repo', partition, [removed, givenUpWork(registry, name)]);
-    return outcome.ok ? done : waits;
-  }
-  const isGivenUp = (await tables.get('data', name, givenUpKey)) !== undefined;
+  if (live !== undefined) await giveUpIfUnheld(registry, name);
+  const isGivenUp =
+    live !== undefined || (await tables.get('data', name, givenUpKey)) !== undefined;
   if (!isGivenUp) await registry.blobs.delete('content', name, 'staged');
-  const outcome = await tables.commit('repo', partition, [removed]);
+  const outcome = await tables.commit('repo', partition, [
+    removed,
+    ...(isGivenUp ? [givenUpWork(registry, name)] : []),
+  ]);
   return outcome.ok ? { ...done, freedBytes: isGivenUp ? 0 : session.offset } : waits;
 }

@@ -1,0 +1,247 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { mountBlob } from '../../shared/registry/blobs/mount-blob.ts';
+import { deleteBlob } from '../../shared/registry/blobs/delete-blob.ts';
+import { deleteManifest, deleteTag } from '../../shared/registry/manifests/delete-manifest.ts';
+import { listRepositories } from '../../shared/registry/repositories/catalog.ts';
+import { lastReport } from '../../shared/registry/sweep/sweep-report.ts';
+import { sweep } from '../../shared/registry/sweep/sweep.ts';
+import { finishUpload } from '../../shared/registry/uploads/finish-upload.ts';
+import { expectBlob, expectTag } from '../faults/crash-scenario.ts';
+import { blobsOf, makeImage, randomBlob } from '../faults/image.ts';
+import {
+  bodyOf,
+  newInstance,
+  openUpload,
+  pushBlob,
+  pushImage,
+  pushManifest,
+  repositoryNamed,
+  tagNamed,
+} from '../faults/in-process.ts';
+import { interpose, type Stores } from '../faults/interpose.ts';
+import { invariantChecker } from '../faults/invariants.ts';
+import { commits, pauseAt } from '../faults/pause.ts';
+import { readStorage } from '../faults/storage-snapshot.ts';
+import { startTestAzurite, type TestAzurite } from '../harness/azurite.ts';
+import { leftoversIn } from './leftovers.ts';
+import {
+  everythingIn,
+  impatientInstance,
+  storesOf,
+  sweepOnce,
+  sweepUntilQuiet,
+} from './sweeping.ts';
+
+let azurite: TestAzurite;
+let stores: Stores;
+let brokenInvariants: () => Promise<string[]>;
+beforeAll(async () => {
+  azurite = await startTestAzurite();
+  stores = await storesOf(azurite);
+  brokenInvariants = invariantChecker(azurite);
+});
+afterAll(() => azurite.stop());
+
+let repositories = 0;
+const newRepository = () => repositoryNamed(`run/r${repositories++}`);
+
+/** Something of every kind that a sweep takes away. */
+async function makeGarbage() {
+  const repository = newRepository();
+  const registry = impatientInstance(stores);
+  await openUpload(registry, repository);
+  await pushBlob(registry, repository, randomBlob());
+  const large = makeImage({ paddingBytes: 70_000 });
+  await pushImage(registry, repository, large, ['large']);
+  await deleteManifest(registry, repository, large.manifest.digest);
+  const deleted = randomBlob();
+  await pushBlob(registry, repository, deleted);
+  await deleteBlob(registry, repository, deleted.digest);
+}
+
+describe('a sweep', () => {
+  it('in a dry run tells what it would do, and writes nothing', async () => {
+    await makeGarbage();
+    const before = await everythingIn(azurite);
+    const report = await sweep(impatientInstance(stores), { dryRun: true, maxMs: 60_000 });
+    expect(await everythingIn(azurite)).toEqual(before);
+    expect(report).toMatchObject({ dryRun: true, complete: true, failures: [] });
+    for (const kind of ['uploads', 'blobs', 'releases', 'manifests'] as const) {
+      expect(report.kinds[kind].done, kind).toBeGreaterThan(0);
+    }
+    const really = await sweepOnce(impatientInstance(stores));
+    expect(really.kinds.manifests).toEqual(report.kinds.manifests);
+    const kept = await lastReport(impatientInstance(stores), 'sweep');
+    expect(JSON.parse(kept ?? '')).toEqual(really);
+  });
+
+  it('done twice at once, and again, frees all and breaks nothing', async () => {
+    for (let count = 0; count < 3; count++) await makeGarbage();
+    const kept = newRepository();
+    const image = makeImage();
+    await pushImage(impatientInstance(stores), kept, image, ['kept']);
+    for (let round = 0; round < 3; round++) {
+      await Promise.all([1, 2].map(() => sweepOnce(impatientInstance(stores))));
+      expect(await brokenInvariants()).toEqual([]);
+    }
+    await sweepUntilQuiet(impatientInstance(stores));
+    const settled = await readStorage(azurite);
+    expect(leftoversIn(settled)).toEqual([]);
+    await expectTag(newInstance(stores), kept, 'kept', image.manifest);
+    await sweepOnce(impatientInstance(stores));
+    const { repo, data, content, manifests } = await readStorage(azurite);
+    expect({ repo, data, content, manifests }).toEqual({
+      repo: settled.repo,
+      data: settled.data,
+      content: settled.content,
+      manifests: settled.manifests,
+    });
+  });
+
+  it('stops when its time is over, and the next goes on', async () => {
+    await makeGarbage();
+    const report = await sweep(impatientInstance(stores), { dryRun: false, maxMs: 0 });
+    expect(report).toMatchObject({ complete: false, repositoriesVisited: 0 });
+    await sweepUntilQuiet(impatientInstance(stores));
+    expect(leftoversIn(await readStorage(azurite))).toEqual([]);
+  });
+
+  it('costs one request for a repository where nothing is due', async () => {
+    const counted = async () => {
+      let calls = 0;
+      const counting = interpose(stores, async (_, proceed) => {
+        calls += 1;
+        return await proceed();
+      });
+      await sweepOnce(newInstance(counting));
+      return calls;
+    };
+    await sweepUntilQuiet(impatientInstance(stores));
+    const before = await counted();
+    for (let count = 0; count < 5; count++) {
+      await pushImage(newInstance(stores), newRepository(), makeImage(), ['latest']);
+    }
+    expect((await counted()) - before).toBe(5);
+  });
+
+  it('forgets a repository in which nothing is left, and a push brings it back', async () => {
+    const repository = newRepository();
+    const image = makeImage();
+    const registry = () => impatientInstance(stores);
+    await pushImage(registry(), repository, image, ['latest']);
+    await deleteManifest(registry(), repository, image.manifest.digest);
+    await sweepUntilQuiet(registry());
+    const all = { last: '', limit: 1000, wanted: () => true };
+    expect(await listRepositories(registry(), all)).not.toContain(repository);
+    await pushImage(registry(), repository, image, ['latest']);
+    expect(await listRepositories(registry(), all)).toContain(repository);
+    await sweepUntilQuiet(registry());
+    await expectTag(registry(), repository, 'latest', image.manifest);
+  });
+});
+
+describe('attacks, with the sweep itself', () => {
+  it.each([
+    ['A1', commits('insert', 'b:')],
+    ['A2', commits('merge', 'l')],
+  ] as const)('%s a stalled mount ends in a blob that is whole, or in none', async (_, stop) => {
+    const [from, repository] = [newRepository(), newRepository()];
+    const blob = randomBlob();
+    await pushBlob(newInstance(stores), from, blob);
+    const pause = pauseAt(stores, stop);
+    const request = { repository, digest: blob.digest, from, mayPull: () => true };
+    const mounted = mountBlob(impatientInstance(pause.stores), request);
+    await pause.reached;
+    await deleteBlob(newInstance(stores), from, blob.digest);
+    await sweepUntilQuiet(impatientInstance(stores));
+    pause.resume();
+    if (await mounted) await expectBlob(newInstance(stores), repository, blob);
+    expect(await brokenInvariants()).toEqual([]);
+  });
+
+  it.each([
+    ['before its rows', commits('insert', 'l')],
+    ['before its link', commits('insert', 'b:')],
+  ] as const)(
+    'A3 a final PUT that stalls %s while its upload is swept leaves nothing',
+    async (_, stop) => {
+      const repository = newRepository();
+      const { bytes, digest } = randomBlob();
+      const id = await openUpload(impatientInstance(stores), repository);
+      const pause = pauseAt(stores, stop);
+      const put = { digest, body: bodyOf(bytes), range: undefined };
+      const finished = finishUpload(impatientInstance(pause.stores), repository, id, put);
+      await pause.reached;
+      await sweepUntilQuiet(impatientInstance(stores));
+      pause.resume();
+      await expect(finished).rejects.toMatchObject({ code: 'BLOB_UPLOAD_UNKNOWN' });
+      await sweepUntilQuiet(impatientInstance(stores));
+      const { data } = await readStorage(azurite);
+      const digests = [...data.values()].map((rows) => rows.get('l')?.['digest']);
+      expect(digests).not.toContain(digest);
+      expect(await brokenInvariants()).toEqual([]);
+    },
+  );
+
+  it.each([
+    ['A5', 60, 0],
+    ['A6', 1, 70_000],
+  ])(
+    '%s a manifest that is swept while it is written holds its children all the same',
+    async (_, count, paddingBytes) => {
+      const repository = newRepository();
+      const patient = newInstance(stores);
+      const layers = Array.from({ length: count }, () => randomBlob(20));
+      const image = makeImage({ layers, paddingBytes });
+      for (const blob of blobsOf(image)) await pushBlob(patient, repository, blob);
+      const pause = pauseAt(stores, commits('insert', 't:'));
+      const writer = impatientInstance(pause.stores);
+      const pushed = pushManifest(writer, repository, image.manifest, ['latest']);
+      await pause.reached;
+      const eager = { ...patient, seconds: { ...patient.seconds, unfinishedWork: 0 } };
+      const report = await sweepOnce(eager);
+      expect(report.kinds.manifests.done).toBe(1);
+      expect(await brokenInvariants()).toEqual([]);
+      pause.resume();
+      await pushed;
+      await sweepUntilQuiet(eager);
+      await expectTag(newInstance(stores), repository, 'latest', image.manifest);
+      for (const blob of image.layers) await expectBlob(newInstance(stores), repository, blob);
+      expect(await brokenInvariants()).toEqual([]);
+    },
+  );
+
+  it('A20 a sweep whose clock is a week ahead takes nothing that is young for storage', async () => {
+    const repository = newRepository();
+    const registry = newInstance(stores);
+    const blob = randomBlob();
+    await pushBlob(registry, repository, blob);
+    const id = await openUpload(registry, repository);
+    await sweepOnce(newInstance(stores, { now: () => new Date(Date.now() + 7 * 86_400_000) }));
+    await expectBlob(newInstance(stores), repository, blob);
+    const next = randomBlob();
+    const put = { digest: next.digest, body: bodyOf(next.bytes), range: undefined };
+    await finishUpload(registry, repository, id, put);
+    await expectBlob(newInstance(stores), repository, next);
+  });
+
+  it('A21 A22 a manifest of many tags, swept while it is pushed again, dangles none', async () => {
+    const repository = newRepository();
+    const registry = impatientInstance(stores);
+    const image = makeImage();
+    const tags = Array.from({ length: 50 }, (_, index) => `t${index}`);
+    await pushImage(registry, repository, image, tags);
+    await deleteTag(registry, repository, tagNamed('t0'));
+    await deleteManifest(registry, repository, image.manifest.digest);
+    const pause = pauseAt(stores, commits('insert', 't:'));
+    const pushed = pushImage(newInstance(pause.stores), repository, image, ['again']);
+    await pause.reached;
+    const report = await sweepOnce(newInstance(stores));
+    expect(report.kinds.manifests.done).toBeGreaterThan(0);
+    pause.resume();
+    await pushed;
+    await sweepOnce(newInstance(stores));
+    await expectTag(newInstance(stores), repository, 'again', image.manifest);
+    expect(await brokenInvariants()).toEqual([]);
+  });
+});
