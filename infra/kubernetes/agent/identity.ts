@@ -5,7 +5,7 @@ import { describe, Problem } from './problem.ts';
 /** Gives a fresh token that says who we are. Throws a Problem. */
 export type Identity = () => Promise<string>;
 
-/** What every registry of the kind accepts (docs/identity.md, "Which Entra tokens are accepted"). */
+/** What every Lighter accepts (docs/identity.md, "Which Entra tokens are accepted"). */
 const audience = 'https://containerregistry.azure.net';
 
 export interface ManagedIdentityOptions {

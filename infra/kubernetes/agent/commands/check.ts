@@ -83,7 +83,7 @@ async function steps(options: Options, environment: Environment): Promise<void> 
   });
 }
 
-/** By the kubelet's own credential with `--config`; by the identity without, or when both are named. */
+/** By the kubelet's own credential with `--config`; by the identity without, or by both in turn. */
 async function logIn(options: Options, environment: Environment, registry: Registry) {
   const { config } = options;
   let login: { readonly username: string; readonly password: string } | undefined;

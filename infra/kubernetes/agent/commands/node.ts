@@ -31,7 +31,7 @@ const allowed: readonly OptionName[] = [
   'remove',
 ];
 
-/** The kubelet looks here first (its root folder, Kubernetes documentation of private registries). */
+/** The kubelet looks in its root folder first (Kubernetes documentation, "Images"). */
 const kubeletConfig = '/var/lib/kubelet/config.json';
 
 /**

@@ -29,8 +29,8 @@ const allowed: readonly OptionName[] = [
 ];
 
 /**
- * Keeps a Secret for `imagePullSecrets` fresh, in the pod's own namespace unless told otherwise, and
- * names it in the service accounts that are listed.
+ * Keeps a Secret for `imagePullSecrets` fresh, in the pod's own namespace unless told otherwise,
+ * and names it in the service accounts that are listed.
  */
 export async function runSecret(
   args: readonly string[],
