@@ -444,6 +444,14 @@ describe('what is shown', () => {
     for (const secret of [audience, 'org/app', 'refs/']) expect(told.join()).not.toContain(secret);
   });
 
+  test('a token that no rule accepts is not tried as a password', async () => {
+    const refused = await token({ repository: 'org/other' });
+    app = signInApp(tables, { clock, adminPassword: refused });
+    await expect(base(app, basic('admin', refused))).rejects.toMatchObject({ status: 401 });
+    await setRules();
+    expect(await base(app, basic('admin', refused))).toBe(200);
+  });
+
   test('a password that only looks like a token is a password', async () => {
     app = signInApp(tables, { adminPassword: 'a.b.c' });
     expect(await base(app, basic('admin', 'a.b.c'))).toBe(200);
