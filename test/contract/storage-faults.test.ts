@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { connectStorage, type Storage } from '../../shared/adapters/storage.ts';
 import { newPhysicalName } from '../../shared/domain/physical-name.ts';
@@ -364,4 +365,14 @@ describe('blobs under faults', () => {
     };
     await expect(readAll()).rejects.toThrow(StorageUnavailable);
   });
+});
+
+it('what deletes staged blocks leaves nothing behind, however late it arrives', async () => {
+  const name = newPhysicalName(new Date());
+  await direct.blobs.stageBlock('content', name, 'nonce000000000', Buffer.from('a'));
+  proxy.inject({ on: 'putBlockList', fault: { kind: 'deliverLate', ms: 300 } });
+  await storage.blobs.delete('content', name, 'staged');
+  await sleep(600);
+  const { blobs } = await direct.blobs.list('content', undefined);
+  expect(blobs.map((blob) => blob.name)).not.toContain(name);
 });
