@@ -36,7 +36,7 @@ describe.each(accidents)('a process that $name the k-th storage call, for every 
   check('of the sweep of a half-written manifest leaves none', scenarios.halfWrittenManifest);
   check('of deleting and sweeping a blob leaves none of it', scenarios.deleteBlobAndSweep);
   check('of deleting and sweeping an image leaves none', scenarios.deleteImageAndSweep);
-  if (rounds > 1)
+  if (leavesTimeFor)
     check('of deleting and sweeping a repository leaves none', scenarios.deleteRepositoryAndSweep);
   if (leavesTimeFor)
     check('of deleting and sweeping what others share loses nothing', scenarios.deleteShared);
