@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type EntraRegistry, owner, startEntraRegistry, stranger } from '../acr/entra-registry.ts';
 import { resourceId } from '../auth/roles/judging.ts';
-import { Client, expectProblem } from '../http/client.ts';
+import { basic, Client, expectProblem } from '../http/client.ts';
 import { jsonOf, sendJson } from './api-client.ts';
 
 let registry: EntraRegistry;
@@ -92,5 +92,27 @@ describe('permissions', () => {
     const answer = await ask({ principal: unknown, action: 'pull', repository: 'team/app' });
     registry.arm.always = undefined;
     expectProblem(answer, 503, 'UNAVAILABLE');
+  });
+});
+
+test('whoami of a user of Entra says the name, and which rights the roles give', async () => {
+  const nullGuid = '00000000-0000-0000-0000-000000000000';
+  const authorization = basic(nullGuid, await registry.tokenOf(owner));
+  const user = new Client(registry.lighter.url, authorization);
+  expect(jsonOf(await user.send('GET', '/api/v1/whoami'))).toMatchObject({
+    subject: owner,
+    kind: 'entra',
+    displayName: expect.stringMatching(/./),
+    permissions: {
+      rules: expect.arrayContaining([
+        {
+          repositories: '*',
+          actions: expect.arrayContaining(['pull', 'push']),
+          conditional: false,
+        },
+      ]),
+      catalog: true,
+      management: ['read', 'write', 'delete'],
+    },
   });
 });
