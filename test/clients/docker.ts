@@ -10,7 +10,7 @@ import type { Client, Workbench } from './workbench.ts';
 /** Debian's command line also drives the newer engine. */
 const command = '/usr/bin/docker';
 
-interface Engine {
+export interface Engine {
   name: string;
   daemon: string;
   daemonFlags: string[];

@@ -20,6 +20,7 @@ import { jib } from './jib.ts';
 import { kubernetes } from './kubernetes.ts';
 import { oras } from './oras.ts';
 import { podman } from './podman.ts';
+import { principals } from './principals.ts';
 import { regctl } from './regctl.ts';
 import { skopeo } from './skopeo.ts';
 import { umoci } from './umoci.ts';
@@ -37,6 +38,7 @@ const clients: Client[] = [
   oras,
   regctl,
   helm4,
+  principals,
   cosign,
   kubernetes,
   jib,
