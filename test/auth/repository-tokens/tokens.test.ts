@@ -154,6 +154,39 @@ describe('a password', () => {
   });
 });
 
+test('an instance that found no key takes that of another which made one meanwhile', async () => {
+  const range = { from: '0', before: ':' };
+  for (const { rowKey } of await tables.list('keys', 'token-passwords', range)) {
+    await tables.commit('keys', 'token-passwords', [{ kind: 'delete', rowKey, etag: '*' }]);
+  }
+  let first = '';
+  const slow: TableStore = {
+    list: (...given) => tables.list(...given),
+    commit: (...given) => tables.commit(...given),
+    async get(...given) {
+      const row = await tables.get(...given);
+      if (given[0] === 'keys' && row === undefined) first = await generate('one');
+      return row;
+    },
+  };
+  const second = await generate('two', new RepositoryTokens(slow, systemClock));
+  const fresh = new RepositoryTokens(tables, systemClock);
+  expect(await fresh.signIn('one', first)).toBe(true);
+  expect(await fresh.signIn('two', second)).toBe(true);
+});
+
+test('a hash that is put into the row of another token opens nothing', async () => {
+  const password = await generate('one');
+  await generate('two');
+  const [one] = await tables.list('settings', 'tokens', { from: 'one', before: 'onf' });
+  if (one === undefined) throw new Error('there is no such row');
+  const properties = { ...one.properties, name: 'two' };
+  await tables.commit('settings', 'tokens', [{ kind: 'upsert', rowKey: 'two', properties }]);
+  const fresh = new RepositoryTokens(tables, systemClock);
+  expect(await fresh.signIn('one', password)).toBe(true);
+  expect(await fresh.signIn('two', password)).toBe(false);
+});
+
 describe('a warm instance', () => {
   test('asks storage nothing about a token it has just seen', async () => {
     const password = await generate();
