@@ -1,5 +1,6 @@
 import tab from '@bomb.sh/tab/commander';
 import { Command } from 'commander';
+import { addAks } from './commands/aks.ts';
 import { addCheckHealth } from './commands/check-health.ts';
 import { addFederation } from './commands/federation.ts';
 import { addGc } from './commands/gc.ts';
@@ -25,6 +26,7 @@ const commands = [
   addPermissions,
   addCheckHealth,
   addGc,
+  addAks,
 ];
 
 /** The whole `lighter` command. `contextFor` makes what a command works with. */

@@ -184,6 +184,14 @@ describe('a command', () => {
   });
 });
 
+test('gc says what it would do, and what it did', async () => {
+  await login();
+  const dry = await lighter(['gc', '--dry-run']);
+  expect(dry.stdout).toMatch(/^mode +dry run: nothing was changed$/m);
+  expect(JSON.parse((await lighter(['gc', '--json'])).stdout)).toMatchObject({ finished: true });
+  expect((await lighter(['gc', '--last'])).stdout).toMatch(/^mode +for real$/m);
+});
+
 test('check-health looks from the name down to what is inside', async () => {
   await login();
   const { stdout } = await lighter(['check-health']);
