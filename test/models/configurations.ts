@@ -1,5 +1,6 @@
 import { acquireReleaseConfigurations } from './acquire-release-configurations.ts';
 import type { Configuration } from './configuration.ts';
+import { directPushConfigurations } from './direct-push-configurations.ts';
 import { manifestConfigurations } from './manifest-configurations.ts';
 import { tagsConfigurations } from './tags-configurations.ts';
 import { uploadConfigurations } from './upload-configurations.ts';
@@ -8,6 +9,7 @@ import { uploadConfigurations } from './upload-configurations.ts';
 export const models: Readonly<Record<string, readonly Configuration[]>> = {
   'acquire and release of a blob': acquireReleaseConfigurations,
   'upload session': uploadConfigurations,
+  'direct push': directPushConfigurations,
   'manifest and its children': manifestConfigurations,
   'manifests and their tags': tagsConfigurations,
 };

@@ -3,7 +3,7 @@ import type { Seconds } from '../../shared/registry/settings.ts';
 import { seconds as usual } from '../../shared/registry/settings.ts';
 import { readStorage } from '../faults/storage-snapshot.ts';
 import { startTestAzurite, type TestAzurite } from '../harness/azurite.ts';
-import { startFaultProxy } from '../harness/fault-proxy.ts';
+import { type FaultProxy, startFaultProxy } from '../harness/fault-proxy.ts';
 import { Choice } from './choice.ts';
 import { digestOf, RandomClient, requestAs, type Workload } from './client.ts';
 import { absent, present, type State } from './history.ts';
@@ -90,6 +90,7 @@ export async function runRandom(options: RunOptions): Promise<RunResult> {
       progress: () => registry.requests / operations,
     };
     const check = new Checks(azurite, registry, repositories, new Choice(seed));
+    const story = new Story(proxy);
     injectRandomFaults(proxy, new Choice(seed + 1));
     await Promise.all([
       ...Array.from({ length: clients }, (_, index) =>
@@ -106,14 +107,17 @@ export async function runRandom(options: RunOptions): Promise<RunResult> {
     );
 
     proxy.clear();
+    story.goOn();
     await sleep(2000);
+    say('nothing is under way any more');
     await check.all('after the last client');
+    say('what can be pulled is what clients were told');
     await check.rest();
     await check.all('after the last sweep');
     say('the sweep has left what is live');
     await check.deleteEverything();
     return {
-      problems: registry.problems,
+      problems: registry.problems.flatMap((problem) => [problem, ...story.of(problem)]),
       requests: registry.requests,
       storageRequests,
       faults,
@@ -125,6 +129,33 @@ export async function runRandom(options: RunOptions): Promise<RunResult> {
     await registry.stop();
     await proxy.stop();
     await azurite.stop();
+  }
+}
+
+/** What storage was asked about each name, to explain what is left of it. */
+class Story {
+  readonly #proxy: FaultProxy;
+  readonly #asked: { readonly atMs: number; readonly what: string; readonly path: string }[] = [];
+
+  constructor(proxy: FaultProxy) {
+    this.#proxy = proxy;
+    this.goOn();
+  }
+
+  goOn(): void {
+    const note = ({ kind, path }: { readonly kind: string; readonly path: string }) => {
+      this.#asked.push({ atMs: performance.now(), what: kind, path: path.replaceAll('/', '-') });
+      return false;
+    };
+    this.#proxy.inject({ on: note, fault: { kind: 'reset' } });
+  }
+
+  /** The requests about the stored blob that a problem names. */
+  of(problem: string): string[] {
+    const name = /[0-9a-f]{2}-\d{10}-[0-9a-f]{32}/.exec(problem)?.[0];
+    if (name === undefined) return [];
+    const about = this.#asked.filter(({ path }) => path.includes(name));
+    return about.map(({ atMs, what, path }) => `  at ${Math.round(atMs)} ms ${what} ${path}`);
   }
 }
 
@@ -148,6 +179,8 @@ class Checks {
   readonly #registry: RandomRegistry;
   readonly #repositories: readonly Repository[];
   readonly #choice: Choice;
+  /** Images that were pulled whole since storage last changed. */
+  readonly #pulled = new Set<string>();
 
   constructor(
     azurite: TestAzurite,
@@ -163,18 +196,24 @@ class Checks {
 
   /** Every tag and manifest is what its clients were told, and can be pulled byte for byte. */
   async all(when: string): Promise<void> {
-    for (const repository of this.#repositories) {
+    this.#pulled.clear();
+    const asked = this.#repositories.flatMap((repository) => {
       const { name, history } = repository;
-      for (const tag of history.tags) {
+      const tags = [...history.tags].map((tag) => async () => {
         const found = await this.#stateOf(repository, tag);
         this.#expect(history.possibleOfTag(tag), found, `${when}: ${name}:${tag}`);
-      }
-      for (const digest of history.manifests) {
+      });
+      const manifests = [...history.manifests].map((digest) => async () => {
         const found = await this.#stateOf(repository, digest);
         const state = found === absent ? absent : present;
         this.#expect(history.possibleOfManifest(digest), state, `${when}: ${name}@${digest}`);
-      }
-    }
+      });
+      return [...tags, ...manifests];
+    });
+    const worker = async () => {
+      for (let next = asked.pop(); next !== undefined; next = asked.pop()) await next();
+    };
+    await Promise.all(Array.from({ length: 16 }, worker));
   }
 
   /** Sweeps until there is nothing left to do, and looks at all that is stored. */
@@ -212,6 +251,8 @@ class Checks {
   }
 
   async #pullBlobs({ name }: Repository, manifest: string, what: string): Promise<void> {
+    if (this.#pulled.has(`${name} ${digestOf(manifest)}`)) return;
+    this.#pulled.add(`${name} ${digestOf(manifest)}`);
     const parsed: unknown = JSON.parse(manifest);
     const { config, layers } = Object(parsed) as { config?: unknown; layers?: unknown };
     const digests = new Set(

@@ -68,7 +68,7 @@ export class RandomRegistry {
   }
 
   async stop(): Promise<void> {
-    await Promise.all(this.#instances.map((instance) => instance?.kill()));
+    await Promise.all(this.#instances.map(async (instance) => instance?.kill()));
   }
 
   #any(choice: Choice): Instance {

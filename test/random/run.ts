@@ -17,6 +17,7 @@ const { values } = parseArgs({
 });
 
 let sum = 0;
+let passed = 0;
 for (let run = 0; run < Number(values.runs); run++) {
   const seed = Number(values.seed) + run;
   const startedAtMs = performance.now();
@@ -26,19 +27,24 @@ for (let run = 0; run < Number(values.runs); run++) {
     operations: Number(values.operations),
     clients: Number(values.clients),
     instances: Number(values.instances),
-    say: (line) => console.log(`  ${line}`),
+    say: (line) => console.log(`  ${secondsSince(startedAtMs)} s: ${line}`),
   });
   sum += result.requests;
   const { requests, storageRequests, faults, sweeps, kills, statuses, problems } = result;
-  const seconds = Math.round((performance.now() - startedAtMs) / 1000);
   console.log(
-    `  ${requests} requests, ${storageRequests} to storage, ${faults} disturbed, ${sweeps} sweeps, ${kills} killed, ${seconds} s`,
+    `  ${requests} requests, ${storageRequests} to storage, ${faults} disturbed, ${sweeps} sweeps, ${kills} killed, ${secondsSince(startedAtMs)} s`,
   );
   console.log(`  ${[...statuses].map(([what, count]) => `${what}: ${count}`).join(', ')}`);
-  for (const problem of problems.slice(0, 20)) console.log(`  WRONG ${problem}`);
+  for (const problem of problems.slice(0, 100)) console.log(`  WRONG ${problem}`);
   if (problems.length > 0) {
     process.exitCode = 1;
     break;
   }
+  passed += 1;
 }
 console.log(`${sum} requests in all`);
+console.log(`${passed} passed, ${process.exitCode === 1 ? 1 : 0} failed`);
+
+function secondsSince(startedAtMs: number): number {
+  return Math.round((performance.now() - startedAtMs) / 1000);
+}
