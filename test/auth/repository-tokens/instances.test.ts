@@ -312,6 +312,10 @@ describe('the time of the last use', () => {
     await elsewhere.signIn('ci', password);
     await noted();
     await here.delete('ci');
+    expect(await tables.get('settings', 'token-use', 'ci')).toBeUndefined();
+    // Another instance notes a use just when the token is deleted.
+    const properties = { at: clock.now() };
+    await tables.commit('settings', 'token-use', [{ kind: 'upsert', rowKey: 'ci', properties }]);
     clock.advance(1);
     await here.put('ci', builds);
     expect(await lastUsedAt()).toBeUndefined();
