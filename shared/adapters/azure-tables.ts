@@ -5,15 +5,16 @@ import {
   tableNames,
   type CommitOutcome,
   type Operation,
-  type Row,
+  type ScannedRow,
   type TableName,
-  type TableStore,
+  type ScannableTableStore,
 } from '../ports/table-store.ts';
 import { retrying, storageRetryLimits, Undecided, isUndecidedStatus } from './retry.ts';
 import { parseBatchAnswer, parseTableError, writeBatch, type TableError } from './table-batch.ts';
 import { decodeEntity, type StoredRow } from './table-entity.ts';
 import {
   createTable,
+  readPartitions,
   readRange,
   readRow,
   writeRow,
@@ -23,7 +24,7 @@ import {
 import type { TableAnswer, TableService } from './table-service.ts';
 
 /** Table Storage, or Azurite. Creates a table when it turns out to be missing. */
-export function azureTableStore(service: TableService, limits = storageRetryLimits): TableStore {
+export function azureTableStore(service: TableService, limits = storageRetryLimits): ScannableTableStore {
   /** Sends; when the table is missing, creates it and sends again. */
   async function send(table: TableName, request: TableRequest, timeoutMs: number) {
     const answer = await service.send(request, timeoutMs);
@@ -77,6 +78,11 @@ export function azureTableStore(service: TableService, limits = storageRetryLimi
     };
   }
 
+  async function readList(table: TableName, request: TableRequest): Promise<Page> {
+    const answer = await retrying(limits, ({ timeoutMs }) => send(table, request, timeoutMs));
+    return { rows: decodePage(answer), next: continuationOf(answer) };
+  }
+
   return {
     get: (table, partitionKey, rowKey) =>
       retrying(
@@ -85,20 +91,16 @@ export function azureTableStore(service: TableService, limits = storageRetryLimi
       ),
 
     async list(table, partitionKey, range) {
-      const rows: Row[] = [];
-      let wanted = range.limit ?? Infinity;
-      let after: Continuation | undefined;
-      while (wanted > 0) {
-        const request = readRange(table, partitionKey, range, wanted, after);
-        const answer = await retrying(limits, ({ timeoutMs }) => send(table, request, timeoutMs));
-        const page = decodePage(answer);
-        rows.push(...page);
-        wanted -= page.length;
-        after = continuationOf(answer);
-        if (after === undefined) break;
-      }
-      return rows;
+      const pages = allPages(range.limit, (limit, after) =>
+        readList(table, readRange(table, partitionKey, range, limit, after)),
+      );
+      return (await pages).map(({ partitionKey: _, ...row }) => row);
     },
+
+    scan: (table, range) =>
+      allPages(range.limit, (limit, after) =>
+        readList(table, readPartitions(table, range, limit, after)),
+      ),
 
     async commit(table, partitionKey, operations) {
       const nonce = randomBytes(8).toString('hex');
@@ -191,13 +193,40 @@ const conflictReasons: ReadonlyMap<string, 'exists' | 'missing' | 'changed'> = n
 /** No row ever has it: what is given for a row that somebody else has written since. */
 const overwrittenEtag = `W/"datetime'1601-01-01T00%3A00%3A00Z'"`;
 
-function decodePage(answer: TableAnswer): Row[] {
+interface Page {
+  readonly rows: readonly ScannedRow[];
+  readonly next: Continuation | undefined;
+}
+
+/** Follows continuation tokens, over empty pages too, until the range or the limit is exhausted. */
+async function allPages(
+  limit: number | undefined,
+  read: (limit: number, after: Continuation | undefined) => Promise<Page>,
+): Promise<ScannedRow[]> {
+  const rows: ScannedRow[] = [];
+  let wanted = limit ?? Infinity;
+  let after: Continuation | undefined;
+  while (wanted > 0) {
+    const page = await read(wanted, after);
+    rows.push(...page.rows);
+    wanted -= page.rows.length;
+    after = page.next;
+    if (after === undefined) break;
+  }
+  return rows;
+}
+
+function decodePage(answer: TableAnswer): ScannedRow[] {
   if (answer.status !== 200) throw refusal(answer.status, parseTableError(answer.body));
   const page: unknown = JSON.parse(answer.body);
   const entities = isObject(page) ? page['value'] : undefined;
   if (!Array.isArray(entities)) throw new TypeError('the table service sent no list of entities');
   const now = storageNowMs(answer);
-  return entities.map((entity) => decodeEntity(entity, now).row);
+  return entities.map((entity: unknown) => {
+    const partitionKey = isObject(entity) ? entity['PartitionKey'] : undefined;
+    const { row } = decodeEntity(entity, now);
+    return { ...row, partitionKey: typeof partitionKey === 'string' ? partitionKey : '' };
+  });
 }
 
 function continuationOf(answer: TableAnswer): Continuation | undefined {

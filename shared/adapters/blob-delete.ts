@@ -4,7 +4,8 @@ import { retrying, type RetryLimits } from './retry.ts';
 
 /** Delete Blob, snapshots included. Done when there is no such blob. */
 export async function deleteCommitted(blob: BlockBlobClient, limits: RetryLimits): Promise<void> {
-  await unlessMissing(
+  await unlessRefusedWith(
+    [404],
     decided(limits, 'delete a blob', (abortSignal) =>
       blob.delete({ abortSignal, deleteSnapshots: 'include' }),
     ),
@@ -13,23 +14,27 @@ export async function deleteCommitted(blob: BlockBlobClient, limits: RetryLimits
 
 /**
  * The same for a blob that may have blocks only: Azure can't delete those and would keep them for a
- * week after the last one. Committed as an empty blob they go with it. That commit is sent for none
- * but such a blob: one that arrives late makes an empty blob of a name that was deleted.
+ * week after the last one. Committed, they go with the blob. The commit names them, so that one
+ * that arrives late, after they are gone, is refused and makes no blob of a name that was deleted.
  */
 export async function deleteStaged(blob: BlockBlobClient, limits: RetryLimits): Promise<void> {
-  await deleteCommitted(blob, limits);
-  const list = await unlessMissing(
+  const list = await unlessRefusedWith(
+    [404],
     decided(limits, 'list the blocks of a blob', (abortSignal) =>
-      blob.getBlockList('uncommitted', { abortSignal }),
+      blob.getBlockList('all', { abortSignal }),
     ),
   );
-  if ((list?.uncommittedBlocks ?? []).length === 0) return;
-  await unlessRefusedWith(
-    [404, 409],
-    decided(limits, 'empty a blob', (abortSignal) =>
-      blob.commitBlockList([], { conditions: { ifNoneMatch: '*' }, abortSignal }),
-    ),
-  );
+  if (list === undefined) return;
+  const { committedBlocks = [], uncommittedBlocks = [] } = list;
+  if (committedBlocks.length === 0 && uncommittedBlocks.length > 0) {
+    const names = uncommittedBlocks.map(({ name }) => name);
+    await unlessRefusedWith(
+      [400, 404, 409],
+      decided(limits, 'commit what is to be deleted', (abortSignal) =>
+        blob.commitBlockList(names, { conditions: { ifNoneMatch: '*' }, abortSignal }),
+      ),
+    );
+  }
   await deleteCommitted(blob, limits);
 }
 
@@ -40,8 +45,6 @@ async function decided<T>(
 ): Promise<T> {
   return await retrying(limits, ({ timeoutMs }) => attempt(what, timeoutMs, call));
 }
-
-const unlessMissing = <T>(call: Promise<T>) => unlessRefusedWith([404], call);
 
 /** Undefined when storage refused with one of these statuses. */
 async function unlessRefusedWith<T>(

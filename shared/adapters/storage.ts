@@ -1,7 +1,7 @@
 import type { Config } from '../config.ts';
 import type { BlobStore } from '../ports/blob-store.ts';
 import type { StagingStore } from '../ports/staging-store.ts';
-import type { TableStore } from '../ports/table-store.ts';
+import type { ScannableTableStore } from '../ports/table-store.ts';
 import { azureBlobStore } from './azure-blobs.ts';
 import { azureStagingStore } from './azure-staging.ts';
 import { azureTableStore, ensureTables } from './azure-tables.ts';
@@ -11,7 +11,7 @@ import { storageRetryLimits } from './retry.ts';
 import { connectTableService } from './table-service.ts';
 
 export interface Storage {
-  readonly tables: TableStore;
+  readonly tables: ScannableTableStore;
   readonly blobs: BlobStore;
   readonly staging: StagingStore;
   /**

@@ -1,4 +1,4 @@
-import type { Operation, RowRange } from '../ports/table-store.ts';
+import type { Operation, PartitionRange, RowRange } from '../ports/table-store.ts';
 import { encodeEntity } from './table-entity.ts';
 
 /** One request to the table service; `path` is relative to the account's endpoint and encoded. */
@@ -41,22 +41,44 @@ export function readRange(
   limit: number,
   after: Continuation | undefined,
 ): TableRequest {
-  const query: [string, string][] = [
-    [
-      '$filter',
-      `PartitionKey eq ${literal(partitionKey)} and RowKey ge ${literal(range.from)}` +
-        ` and RowKey lt ${literal(range.before)}`,
-    ],
+  const filter =
+    `PartitionKey eq ${literal(partitionKey)} and RowKey ge ${literal(range.from)}` +
+    ` and RowKey lt ${literal(range.before)}`;
+  return query(table, filter, limit, after, range.select);
+}
+
+/** As {@link readRange}, of a range of partitions. */
+export function readPartitions(
+  table: string,
+  range: PartitionRange,
+  limit: number,
+  after: Continuation | undefined,
+): TableRequest {
+  const filter = `PartitionKey gt ${literal(range.after)} and PartitionKey le ${literal(range.upTo)}`;
+  return query(table, filter, limit, after, undefined);
+}
+
+function query(
+  table: string,
+  filter: string,
+  limit: number,
+  after: Continuation | undefined,
+  select: readonly string[] | undefined,
+): TableRequest {
+  const parameters: [string, string][] = [
+    ['$filter', filter],
     ['$top', String(Math.min(limit, maxRowsPerPage))],
   ];
-  if (range.select !== undefined) {
-    query.push(['$select', ['RowKey', 'Timestamp', ...range.select].join(',')]);
+  if (select !== undefined) {
+    parameters.push(['$select', ['RowKey', 'Timestamp', ...select].join(',')]);
   }
   if (after !== undefined) {
-    query.push(['NextPartitionKey', after.partitionKey]);
-    if (after.rowKey !== undefined) query.push(['NextRowKey', after.rowKey]);
+    parameters.push(['NextPartitionKey', after.partitionKey]);
+    if (after.rowKey !== undefined) parameters.push(['NextRowKey', after.rowKey]);
   }
-  const search = query.map(([name, value]) => `${name}=${encodeURIComponent(value)}`).join('&');
+  const search = parameters
+    .map(([name, value]) => `${name}=${encodeURIComponent(value)}`)
+    .join('&');
   return { method: 'GET', path: `${table}()?${search}`, headers: reading };
 }
 

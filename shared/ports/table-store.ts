@@ -59,6 +59,20 @@ export type CommitOutcome =
       readonly reason: 'exists' | 'missing' | 'changed';
     };
 
+/** A row of any partition. */
+export interface ScannedRow extends Row {
+  readonly partitionKey: string;
+}
+
+export interface PartitionRange {
+  /** Exclusive. */
+  readonly after: string;
+  /** Inclusive. */
+  readonly upTo: string;
+  /** The most rows wanted; all of the range when left out. */
+  readonly limit?: number;
+}
+
 export interface RowRange {
   /** Inclusive. */
   readonly from: string;
@@ -102,6 +116,15 @@ export interface TableStore {
     partitionKey: string,
     operations: readonly Operation[],
   ): Promise<CommitOutcome>;
+}
+
+/** A table store whose tables can be read as a whole. */
+export interface ScannableTableStore extends TableStore {
+  /**
+   * Rows of a range of partitions, in ordinal order of partition and row key. Reads as much of the
+   * table as there is in the range, at a request for 1,000 rows: for audits, not for requests.
+   */
+  scan(table: TableName, range: PartitionRange): Promise<ScannedRow[]>;
 }
 
 /** Storage could not be asked. Nothing is known about whether a write happened. */

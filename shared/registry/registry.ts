@@ -2,13 +2,13 @@ import type { BlobStore } from '../ports/blob-store.ts';
 import type { PolicyStore } from '../policy/policy-store.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { StagingStore } from '../ports/staging-store.ts';
-import type { TableStore } from '../ports/table-store.ts';
+import type { ScannableTableStore } from '../ports/table-store.ts';
 import type { Caches } from './caches.ts';
 import type { Seconds } from './settings.ts';
 
 /** What every use case works with. */
 export interface Registry {
-  readonly tables: TableStore;
+  readonly tables: ScannableTableStore;
   readonly blobs: BlobStore;
   readonly staging: StagingStore;
   readonly clock: Clock;

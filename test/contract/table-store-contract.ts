@@ -1,12 +1,17 @@
 import { randomUUID } from 'node:crypto';
 import { beforeAll, describe, expect, it } from 'vitest';
-import type { Operation, RowProperties, TableStore } from '../../shared/ports/table-store.ts';
+import type {
+  Operation,
+  RowProperties,
+  ScannedRow,
+  ScannableTableStore,
+} from '../../shared/ports/table-store.ts';
 
 /**
  * What every TableStore promises. `connect` gives one on an account whose tables may not exist yet.
  */
-export function tableStoreContract(connect: () => Promise<TableStore>): void {
-  let store: TableStore;
+export function tableStoreContract(connect: () => Promise<ScannableTableStore>): void {
+  let store: ScannableTableStore;
   beforeAll(async () => {
     store = await connect();
   });
@@ -145,6 +150,21 @@ export function tableStoreContract(connect: () => Promise<TableStore>): void {
       const row = await store.get('repo', partition, 'row');
       expect(row?.properties).toEqual({ old: 1 });
       expect(row?.etag).not.toBe(etag);
+    });
+
+    it('are scanned over a range of partitions, in order, or as many as wanted', async () => {
+      const prefix = newPartition();
+      for (const name of ['a', 'b', 'c', 'd']) {
+        const rows = ['1', '2'].map((rowKey) => insert(rowKey, { of: name }));
+        await store.commit('data', `${prefix}-${name}`, rows);
+      }
+      const range = { after: `${prefix}-a`, upTo: `${prefix}-c` };
+      const keys = (rows: readonly ScannedRow[]) =>
+        rows.map(({ partitionKey, rowKey }) => partitionKey.slice(-1) + rowKey);
+      const scanned = await store.scan('data', range);
+      expect(keys(scanned)).toEqual(['b1', 'b2', 'c1', 'c2']);
+      expect(scanned[0]?.properties).toEqual({ of: 'b' });
+      expect(keys(await store.scan('data', { ...range, limit: 3 }))).toEqual(['b1', 'b2', 'c1']);
     });
 
     it('merges into what is there, or inserts', async () => {

@@ -1,16 +1,16 @@
 import type { BlobStore } from '../../shared/ports/blob-store.ts';
 import type { StagingStore } from '../../shared/ports/staging-store.ts';
-import type { Operation, TableStore } from '../../shared/ports/table-store.ts';
+import type { Operation, ScannableTableStore } from '../../shared/ports/table-store.ts';
 
 export interface Stores {
-  readonly tables: TableStore;
+  readonly tables: ScannableTableStore;
   readonly blobs: BlobStore;
   readonly staging: StagingStore;
 }
 
 /** One call of a port, as far as a test wants to tell calls apart. */
 export interface PortCall {
-  readonly method: keyof TableStore | keyof BlobStore | keyof StagingStore;
+  readonly method: keyof ScannableTableStore | keyof BlobStore | keyof StagingStore;
   /** The table and partition, or the container and name. */
   readonly place: string;
   /** The row asked for, when it is one. */
@@ -36,6 +36,7 @@ export function interpose({ tables, blobs, staging }: Stores, intercept: Interce
         ),
       list: (table, partition, range) =>
         intercept(at('list', table, partition), () => tables.list(table, partition, range)),
+      scan: (table, range) => intercept(at('scan', table), () => tables.scan(table, range)),
       commit: (table, partition, operations) =>
         intercept({ ...at('commit', table, partition), operations }, () =>
           tables.commit(table, partition, operations),
