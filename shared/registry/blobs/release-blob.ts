@@ -129,21 +129,23 @@ export async function dropHolder(
 
 /**
  * Ends the life of bytes that nobody holds (step 5): from here on nobody can acquire them. A holder
- * that is added meanwhile changes the row that says they are live, and they stay.
+ * that is added meanwhile changes the row that says they are live, and they stay. Answers whether
+ * this call did it.
  */
-export async function giveUpIfUnheld(registry: Registry, name: PhysicalName): Promise<void> {
+export async function giveUpIfUnheld(registry: Registry, name: PhysicalName): Promise<boolean> {
   const live = await registry.tables.get('data', name, liveKey);
-  if (live === undefined) return;
+  if (live === undefined) return false;
   const holders = await registry.tables.list('data', name, {
     ...keysUnder('h:'),
     limit: 1,
     select: [],
   });
-  if (holders.length > 0) return;
-  await registry.tables.commit('data', name, [
+  if (holders.length > 0) return false;
+  const outcome = await registry.tables.commit('data', name, [
     { kind: 'delete', rowKey: liveKey, etag: live.etag },
     { kind: 'upsert', rowKey: givenUpKey, properties: live.properties },
   ]);
+  return outcome.ok;
 }
 
 /** Asks the sweep to delete bytes once whoever was told where they lie has read them. */

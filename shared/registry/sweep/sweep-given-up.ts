@@ -1,4 +1,5 @@
 import type { PhysicalName } from '../../domain/physical-name.ts';
+import { giveUpIfUnheld } from '../blobs/release-blob.ts';
 import { givenUpKey, holderKey, liveKey } from '../rows/row-keys.ts';
 import { digest, number } from '../rows/row-values.ts';
 import { releaseIfUnlinked } from './sweep-intent.ts';
@@ -7,7 +8,8 @@ import { done, isOlder, type Outcome, type Sweep, waits, type Work } from './wor
 /**
  * Bytes that were given up: deleted once nobody who was told where they lie can still be reading
  * them. When they were not given up, because somebody else holds them, the repository of the work
- * row may have been left a holder by a mount that gave up: that is released, too.
+ * row may have been left a holder by a mount that gave up: that is released, too. When nobody holds
+ * them, who dropped the last holder died there: they are given up now.
  */
 export async function sweepGivenUp(sweep: Sweep, work: Work): Promise<Outcome> {
   const { registry, dryRun } = sweep;
@@ -20,7 +22,8 @@ export async function sweepGivenUp(sweep: Sweep, work: Work): Promise<Outcome> {
     if (live === undefined) return done;
     const holding = { partition, digest: digest(live, 'digest'), name };
     const holder = await tables.get('data', name, holderKey(partition));
-    return holder === undefined ? done : await releaseIfUnlinked(sweep, holding, work.rowKey);
+    if (holder !== undefined) return await releaseIfUnlinked(sweep, holding, work.rowKey);
+    return !dryRun && (await giveUpIfUnheld(registry, name)) ? waits : done;
   }
   if (!isOlder(givenUp, registry.seconds.unfinishedWork)) return waits;
   const freed = { ...done, freedBytes: number(givenUp, 'size') };
