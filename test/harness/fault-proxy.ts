@@ -211,8 +211,7 @@ async function startServer(
         return void response
           .writeHead(200, {
             'content-type': 'application/json;odata=minimalmetadata',
-            'x-ms-continuation-nextpartitionkey': inventedToken,
-            'x-ms-continuation-nextrowkey': inventedToken,
+            ...tokenOfThisPage(request.url ?? '/'),
           })
           .end(JSON.stringify({ value: [] }));
       case 'shortPage':
@@ -241,8 +240,17 @@ async function startServer(
   };
 }
 
-/** The token of an empty page; a request that brings it back begins at the beginning. */
+/** The token of an empty page that is the first; a request that brings it back begins there. */
 const inventedToken = 'fault-proxy';
+
+/** What leads to the page that was asked for, once more. */
+function tokenOfThisPage(url: string) {
+  const { searchParams } = new URL(url, 'http://azurite');
+  return {
+    'x-ms-continuation-nextpartitionkey': searchParams.get('NextPartitionKey') ?? inventedToken,
+    'x-ms-continuation-nextrowkey': searchParams.get('NextRowKey') ?? inventedToken,
+  };
+}
 
 function withoutInventedToken(path: string): string {
   return path.replaceAll(new RegExp(`&Next(Partition|Row)Key=${inventedToken}`, 'g'), '');
