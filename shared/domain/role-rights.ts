@@ -26,10 +26,9 @@ function dataAction(name: string, ...gives: RightSource['gives']): RightSource {
 }
 
 /**
- * Operations of the resource provider Microsoft.ContainerRegistry and the rights they give. The
- * actions of AcrPull and AcrDelete are from Microsoft's documentation. From memory of it, and to be
- * checked against `az provider operation show --namespace Microsoft.ContainerRegistry`:
- * `push/write`, `metadata/*`, and all data actions but `trustedCollections/write`. That pulling
+ * Operations of the resource provider Microsoft.ContainerRegistry and the rights they give, by the
+ * names that Azure's documentation and the definitions of its built-in roles have for them; not yet
+ * compared with `az provider operation show --namespace Microsoft.ContainerRegistry`. That pulling
  * brings reading metadata and the catalogue is what ACR's AcrPull does;
  * `repositories/metadata/delete` gives nothing, because content/delete covers it.
  */

@@ -19,8 +19,8 @@ function role(
 }
 
 /**
- * Azure's built-in roles as `az role definition list` prints them; the repository roles from
- * memory.
+ * Azure's built-in roles as `az role definition list` prints them. What Repository Reader, Writer
+ * and Catalog Lister hold is from memory; the names of the operations are not.
  */
 export const builtInRoles: readonly TestRole[] = [
   role('8e3af657-a8ff-443c-a75c-2fe8c4bcb635', 'Owner', ['*']),
