@@ -13,6 +13,7 @@ import { keyRotation } from './key-rotation.ts';
 import { toHttpResponse, toRegistryRequest } from './platform.ts';
 import { liftRequestTimeout } from './request-timeout.ts';
 import { routes } from './routes.ts';
+import { storageAudit } from './storage-audit.ts';
 import { sweepTimer } from './sweep.ts';
 import { tolerateMalformedRequests } from './tolerant-request.ts';
 
@@ -29,7 +30,7 @@ for (const { name, templates, methods } of routes) {
 }
 register('zz-fallback', '{*path}', ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']);
 
-for (const { name, schedule, run } of [keyRotation, sweepTimer]) {
+for (const { name, schedule, run } of [keyRotation, storageAudit, sweepTimer]) {
   platform.timer(name, {
     schedule,
     handler: async (_, context) => {

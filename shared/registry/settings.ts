@@ -54,6 +54,10 @@ export const seconds = {
   unfinishedWork: hour,
   /** A repository without a row is forgotten when nobody began to push to it for so long. */
   emptyRepository: 24 * hour,
+  /** The audit judges nothing that was written since. */
+  auditedAge: 48 * hour,
+  /** An audit begins so long after the last one ended. */
+  auditPause: 7 * 24 * hour,
   catalogSeen: 10 * 60,
   blobLinkCache: 10 * 60,
   manifestCacheByDigest: 60,

@@ -1,5 +1,7 @@
 import type { PhysicalName } from '../../domain/physical-name.ts';
 import { giveUpIfUnheld } from '../blobs/release-blob.ts';
+import type { Row } from '../../ports/table-store.ts';
+import type { Registry } from '../registry.ts';
 import { givenUpKey, holderKey, liveKey } from '../rows/row-keys.ts';
 import { digest, number } from '../rows/row-values.ts';
 import { releaseIfUnlinked } from './sweep-intent.ts';
@@ -13,7 +15,7 @@ import { done, isOlder, type Outcome, type Sweep, waits, type Work } from './wor
  */
 export async function sweepGivenUp(sweep: Sweep, work: Work): Promise<Outcome> {
   const { registry, dryRun } = sweep;
-  const { tables, blobs } = registry;
+  const { tables } = registry;
   const { partition } = work;
   const name = work.key as PhysicalName;
   const givenUp = await tables.get('data', name, givenUpKey);
@@ -26,14 +28,19 @@ export async function sweepGivenUp(sweep: Sweep, work: Work): Promise<Outcome> {
     return !dryRun && (await giveUpIfUnheld(registry, name)) ? waits : done;
   }
   if (!isOlder(givenUp, registry.seconds.unfinishedWork)) return waits;
-  const freed = { ...done, freedBytes: number(givenUp, 'size') };
-  if (dryRun) return freed;
+  if (!dryRun) await deleteGivenUp(registry, name, givenUp);
+  return { ...done, freedBytes: number(givenUp, 'size') };
+}
+
+/** Deletes bytes that were given up, the advice of where they lie, and the row that says so. */
+export async function deleteGivenUp(
+  { tables, blobs }: Registry,
+  name: PhysicalName,
+  givenUp: Row,
+): Promise<void> {
   await blobs.delete('content', name, 'committed');
   await tables.commit('digests', digest(givenUp, 'digest'), [
     { kind: 'delete', rowKey: name, etag: '*' },
   ]);
-  const outcome = await tables.commit('data', name, [
-    { kind: 'delete', rowKey: givenUpKey, etag: givenUp.etag },
-  ]);
-  return outcome.ok ? freed : done;
+  await tables.commit('data', name, [{ kind: 'delete', rowKey: givenUpKey, etag: givenUp.etag }]);
 }

@@ -1,0 +1,28 @@
+import type { Registry } from '../registry.ts';
+import { isOlder } from '../sweep/work.ts';
+import type { FindingKind, FindingTally } from './audit-findings.ts';
+
+/** An audit as its parts see it. */
+export interface Audit {
+  readonly registry: Registry;
+  /** Without it, looks and tells, and writes nothing but its report. */
+  readonly repair: boolean;
+  readonly tally: FindingTally;
+  readonly isTimeUp: () => boolean;
+}
+
+/** Whether a row or blob is old enough to be judged: what is younger may be half done. */
+export function isJudged({ registry }: Audit, row: { readonly ageMs: number }): boolean {
+  return isOlder(row, registry.seconds.auditedAge);
+}
+
+/** Notes a finding, after it was repaired if it is to be; `repair` answers whether it was. */
+export async function settle(
+  { tally, repair: mayRepair }: Audit,
+  kind: FindingKind,
+  example: string,
+  repair?: () => Promise<boolean>,
+): Promise<void> {
+  const repaired = mayRepair && repair !== undefined && (await repair());
+  tally.note(kind, example, repaired);
+}
