@@ -39,6 +39,9 @@ param allowMissingBlobs string[] = []
 @description('Clients that can, put layers straight into storage: docker with containerd, nerdctl, BuildKit.')
 param directPush bool = true
 
+@description('An account of its own, without soft delete, for what clients put straight into storage.')
+param separateStaging bool = true
+
 @description('Accept tokens made for Azure Resource Manager, which some clients send. They can do more than open a registry.')
 param acceptArmTokens bool = false
 
@@ -185,6 +188,23 @@ module contentStorage 'modules/storage-account.bicep' = {
   }
 }
 
+module stagingStorage 'modules/storage-account.bicep' = if (separateStaging) {
+  params: {
+    name: '${baseName}s${suffix}'
+    location: location
+    tags: tags
+    sku: hostRedundancy
+    containers: [stagingContainer]
+    tables: []
+    softDeleteDays: 0
+    versioning: false
+    expiringContainer: stagingContainer
+    publicAccess: checkedPublicAccess
+    lock: false
+    workspaceId: monitoring.outputs.workspaceId
+  }
+}
+
 module network 'modules/network.bicep' = if (privateNetworking) {
   params: {
     name: appName
@@ -221,6 +241,7 @@ module appRoles 'modules/app-roles.bicep' = {
     principalId: identity.properties.principalId
     hostAccountName: hostStorage.outputs.name
     contentAccountName: contentStorage.outputs.name
+    stagingAccountName: separateStaging ? stagingStorage!.outputs.name : ''
     insightsName: monitoring.outputs.insightsName
     appName: app.outputs.name
   }
@@ -244,6 +265,7 @@ module appSettings 'modules/app-settings.bicep' = {
     hostTableUrl: hostStorage.outputs.tableUrl
     contentBlobUrl: contentStorage.outputs.blobUrl
     contentTableUrl: contentStorage.outputs.tableUrl
+    stagingBlobUrl: separateStaging ? stagingStorage!.outputs.blobUrl : contentStorage.outputs.blobUrl
     insightsConnection: monitoring.outputs.insightsConnection
     publicUrl: 'https://${empty(customDomain) ? app.outputs.hostName : customDomain}'
     tenantId: tenant().tenantId
@@ -315,6 +337,18 @@ module contentTableEndpoint 'modules/private-endpoint.bicep' = if (privateNetwor
     service: 'table'
     subnetId: network!.outputs.endpointSubnetId
     zoneId: network!.outputs.tableZoneId
+  }
+}
+
+module stagingBlobEndpoint 'modules/private-endpoint.bicep' = if (privateNetworking && separateStaging) {
+  params: {
+    name: '${appName}-staging-blob'
+    location: location
+    tags: tags
+    targetId: stagingStorage!.outputs.id
+    service: 'blob'
+    subnetId: network!.outputs.endpointSubnetId
+    zoneId: network!.outputs.blobZoneId
   }
 }
 

@@ -6,6 +6,8 @@ export interface Config {
   readonly storage: {
     readonly blobUrl: string;
     readonly tableUrl: string;
+    /** An account of its own for what clients put into storage themselves; else `blobUrl`'s. */
+    readonly stagingBlobUrl?: string | undefined;
     readonly credential:
       | { readonly kind: 'key'; readonly accountName: string; readonly accountKey: string }
       | { readonly kind: 'identity'; readonly clientId: string | undefined };
@@ -61,6 +63,8 @@ export interface EntraConfig {
 export const settings = {
   LIGHTER_STORAGE_BLOB_URL: 'Blob endpoint of the content storage account.',
   LIGHTER_STORAGE_TABLE_URL: 'Table endpoint of the content storage account.',
+  LIGHTER_STAGING_BLOB_URL:
+    'Blob endpoint of an account of its own for what clients put straight into storage; the content account unless set.',
   LIGHTER_STORAGE_ACCOUNT_KEY: 'Account key; without it the managed identity is used.',
   LIGHTER_STORAGE_CLIENT_ID:
     'Client id of a user-assigned managed identity; without it the system-assigned one.',
@@ -166,7 +170,13 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
 
   const blobUrl = requiredUrl('LIGHTER_STORAGE_BLOB_URL');
   const tableUrl = requiredUrl('LIGHTER_STORAGE_TABLE_URL');
+  const stagingBlobUrl = url('LIGHTER_STAGING_BLOB_URL');
   const accountKey = value('LIGHTER_STORAGE_ACCOUNT_KEY');
+  if (stagingBlobUrl !== undefined && accountKey !== undefined) {
+    problems.push(
+      'LIGHTER_STAGING_BLOB_URL needs the managed identity: a key is of one account only.',
+    );
+  }
   const local = flag('LIGHTER_LOCAL');
   const publicUrl = url('LIGHTER_PUBLIC_URL');
   if (publicUrl !== undefined && new URL(publicUrl).origin !== publicUrl.toLowerCase()) {
@@ -179,6 +189,7 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
     storage: {
       blobUrl,
       tableUrl,
+      stagingBlobUrl,
       credential:
         accountKey === undefined
           ? { kind: 'identity', clientId: value('LIGHTER_STORAGE_CLIENT_ID') }

@@ -11,6 +11,9 @@ param hostAccountName string
 @description('Name of the storage account with the content.')
 param contentAccountName string
 
+@description('Name of the storage account that clients put layers into. Empty: the one with the content.')
+param stagingAccountName string
+
 @description('Name of Application Insights.')
 param insightsName string
 
@@ -29,6 +32,10 @@ resource hostAccount 'Microsoft.Storage/storageAccounts@2025-06-01' existing = {
 
 resource contentAccount 'Microsoft.Storage/storageAccounts@2025-06-01' existing = {
   name: contentAccountName
+}
+
+resource stagingAccount 'Microsoft.Storage/storageAccounts@2025-06-01' existing = if (!empty(stagingAccountName)) {
+  name: stagingAccountName
 }
 
 resource insights 'Microsoft.Insights/components@2020-02-02' existing = {
@@ -69,6 +76,17 @@ resource contentBlobs 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
     principalType: 'ServicePrincipal'
     roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', storageBlobDataContributor)
     description: 'Layers and manifests; on the account and not on a container, because keys for signed URLs are the account\'s.'
+  }
+}
+
+resource stagingBlobs 'Microsoft.Authorization/roleAssignments@2022-04-01' = if (!empty(stagingAccountName)) {
+  name: guid(stagingAccount.id, principalId, storageBlobDataContributor)
+  scope: stagingAccount
+  properties: {
+    principalId: principalId
+    principalType: 'ServicePrincipal'
+    roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', storageBlobDataContributor)
+    description: 'Layers that clients put into storage themselves, until they are copied; and keys for URLs that write one block.'
   }
 }
 

@@ -20,6 +20,9 @@ param contentBlobUrl string
 @description('Table endpoint of the content\'s storage account.')
 param contentTableUrl string
 
+@description('Blob endpoint of the account that clients put layers into.')
+param stagingBlobUrl string
+
 @description('Where telemetry goes.')
 param insightsConnection string
 
@@ -81,6 +84,7 @@ resource settings 'Microsoft.Web/sites/config@2024-11-01' = {
     // The registry.
     LIGHTER_STORAGE_BLOB_URL: contentBlobUrl
     LIGHTER_STORAGE_TABLE_URL: contentTableUrl
+    LIGHTER_STAGING_BLOB_URL: stagingBlobUrl
     LIGHTER_STORAGE_CLIENT_ID: identityClientId
     LIGHTER_PUBLIC_URL: publicUrl
     LIGHTER_RESOURCE_ID: app.id

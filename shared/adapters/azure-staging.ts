@@ -12,26 +12,39 @@ import { retrying, storageRetryLimits } from './retry.ts';
 import { copyWithinStore } from './staging-copy.ts';
 import { blockUrlSigner } from './write-url.ts';
 
-/** The container `staging` of a storage account, or of Azurite. */
+/** The account whose container `staging` clients write to. */
+export interface StagingAccount {
+  readonly settings: Config['storage'];
+  readonly service: BlobService;
+}
+
+/**
+ * The container `staging` of a storage account, or of Azurite; what is published goes to the
+ * container `content` of `content`, the same account or another.
+ */
 export function azureStagingStore(
   settings: Config['storage'],
-  service: BlobService,
+  staging: StagingAccount,
+  content: BlobService,
   limits = storageRetryLimits,
 ): StagingStore {
   const copy = copyWithinStore(settings, limits);
 
+  const services = { staging: staging.service, content };
   const clientOf = async (container: 'staging' | 'content', name: PhysicalName) =>
-    (await service.client()).getContainerClient(container).getBlockBlobClient(blobPathOf(name));
+    (await services[container].client())
+      .getContainerClient(container)
+      .getBlockBlobClient(blobPathOf(name));
 
   const decided = <T>(what: string, call: (abortSignal: AbortSignal) => Promise<T>): Promise<T> =>
     retrying(limits, ({ timeoutMs }) => attempt(what, timeoutMs, call));
 
-  const sign = blockUrlSigner(settings, service, limits);
+  const sign = blockUrlSigner(staging.settings, staging.service, limits);
   /** A client can't create the container it writes to; the other is where a first blob may go. */
   const ready = lazy(async () => {
     await Promise.all([
-      ensureContainer(service, 'staging', limits),
-      ensureContainer(service, 'content', limits),
+      ensureContainer(staging.service, 'staging', limits),
+      ensureContainer(content, 'content', limits),
     ]);
   });
 

@@ -3,12 +3,17 @@ import { attempt } from './blob-attempt.ts';
 import type { BlobService } from './blob-service.ts';
 import { retrying, storageRetryLimits, type RetryLimits } from './retry.ts';
 
-/** Creates the containers that are missing. Needed once in an account's life. */
+/** Creates the containers that are missing. Needed once in the accounts' life. */
 export async function ensureContainers(
   service: BlobService,
+  staging: BlobService,
   limits = storageRetryLimits,
 ): Promise<void> {
-  await Promise.all(containerNames.map((name) => ensureContainer(service, name, limits)));
+  await Promise.all(
+    containerNames.map((name) =>
+      ensureContainer(name === 'staging' ? staging : service, name, limits),
+    ),
+  );
 }
 
 /** Creates a container unless it is there. */

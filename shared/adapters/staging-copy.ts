@@ -7,7 +7,8 @@ import { managedIdentity } from './credentials.ts';
 import { retrying, type RetryLimits } from './retry.ts';
 
 /**
- * Copies a blob within its account to a name that must not exist, pinned to the source's ETag.
+ * Copies a blob, within its account unless an identity copies, to a name that must not exist,
+ * pinned to the source's ETag.
  * Throws BlobRefusal: 409 BlobAlreadyExists when the name is there, else for what the source is.
  */
 export type CopyWithinStore = (

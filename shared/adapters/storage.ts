@@ -3,9 +3,9 @@ import type { BlobStore } from '../ports/blob-store.ts';
 import type { StagingStore } from '../ports/staging-store.ts';
 import type { ScannableTableStore } from '../ports/table-store.ts';
 import { azureBlobStore } from './azure-blobs.ts';
-import { azureStagingStore } from './azure-staging.ts';
+import { azureStagingStore, type StagingAccount } from './azure-staging.ts';
 import { azureTableStore, ensureTables } from './azure-tables.ts';
-import { connectBlobService } from './blob-service.ts';
+import { type BlobService, connectBlobService } from './blob-service.ts';
 import { ensureContainers } from './containers.ts';
 import { storageRetryLimits } from './retry.ts';
 import { connectTableService } from './table-service.ts';
@@ -22,21 +22,30 @@ export interface Storage {
 }
 
 /**
- * The stores of one storage account. Nothing is loaded or sent before the first use, so that a
- * process that does not touch storage starts fast.
+ * The stores of a storage account, of two when staging has its own. Nothing is loaded or sent before
+ * the first use, so that a process that does not touch storage starts fast.
  */
 export function connectStorage(settings: Config['storage'], limits = storageRetryLimits): Storage {
   const tableService = connectTableService(settings);
   const blobService = connectBlobService(settings);
+  const staging = stagingAccount(settings, blobService);
   return {
     tables: azureTableStore(tableService, limits),
     blobs: azureBlobStore(settings, blobService, limits),
-    staging: azureStagingStore(settings, blobService, limits),
+    staging: azureStagingStore(settings, staging, blobService, limits),
     async prepare() {
       await Promise.all([
         ensureTables(tableService, limits),
-        ensureContainers(blobService, limits),
+        ensureContainers(blobService, staging.service, limits),
       ]);
     },
   };
+}
+
+/** Where clients put what they put into storage themselves. */
+function stagingAccount(settings: Config['storage'], content: BlobService): StagingAccount {
+  const { blobUrl, stagingBlobUrl = blobUrl } = settings;
+  if (stagingBlobUrl === blobUrl) return { settings, service: content };
+  const own = { ...settings, blobUrl: stagingBlobUrl };
+  return { settings: own, service: connectBlobService(own) };
 }

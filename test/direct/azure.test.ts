@@ -38,10 +38,11 @@ afterAll(async () => {
   await certificate.remove();
 });
 
-const storeAt = (blobUrl: string): StagingStore =>
+const storeAt = (blobUrl: string, stagingBlobUrl?: string): StagingStore =>
   connectStorage({
     blobUrl,
     tableUrl: blobUrl,
+    stagingBlobUrl,
     credential: { kind: 'identity', clientId: undefined },
   }).staging;
 
@@ -178,6 +179,17 @@ describe('Put Blob From URL', () => {
       'if-none-match': '*',
     });
     expect(request?.headers['x-ms-meta-digest']).toBeUndefined();
+  });
+
+  it('goes from the account that staging has for itself to that of the content', async () => {
+    const apart = endpoint.replace('/account', '/staged');
+    const staging = storeAt(endpoint, apart);
+    await staging.publish(name, { etag: '"0xE"', sizeBytes: 100 }, target);
+    await staging.commit(name, blockId);
+    const [copy, commit] = seen;
+    expect(copy?.path).toMatch(/^\/account\/content\//);
+    expect(copy?.headers['x-ms-copy-source']).toMatch(new RegExp(`^${apart}/staging/`));
+    expect(commit?.path).toMatch(/^\/staged\/staging\//);
   });
 
   it.each([

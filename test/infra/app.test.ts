@@ -70,6 +70,7 @@ describe('app settings', () => {
     const given: Readonly<Record<string, string>> = {
       contentBlobUrl: 'https://content.blob.core.windows.net/',
       contentTableUrl: 'https://content.table.core.windows.net/',
+      stagingBlobUrl: 'https://staging.blob.core.windows.net/',
       identityClientId: id,
       tenantId: id,
       publicUrl: 'https://registry.example.com',
@@ -169,6 +170,7 @@ describe('storage', () => {
         return `${condition}: ${show(at(value, 'params', 'targetId'))} ${show(at(value, 'params', 'service'))}`;
       });
     expect(endpoints.toSorted()).toEqual([
+      "privateNetworking && separateStaging: stagingStorage.outputs.id 'blob'",
       "privateNetworking: app.outputs.id 'sites'",
       "privateNetworking: contentStorage.outputs.id 'blob'",
       "privateNetworking: contentStorage.outputs.id 'table'",

@@ -44,6 +44,7 @@ describe('role assignments', () => {
       'principalId: Monitoring Metrics Publisher on insights',
       'principalId: Reader on app',
       'principalId: Storage Blob Data Contributor on contentAccount',
+      'principalId: Storage Blob Data Contributor on stagingAccount, if !empty(stagingAccountName)',
       'principalId: Storage Blob Data Owner on hostAccount',
       'principalId: Storage Table Data Contributor on contentAccount',
       'principalId: Storage Table Data Contributor on hostAccount',
@@ -75,7 +76,7 @@ describe('role assignments', () => {
 
   test('have a name of scope, principal and role, a kind of principal and a reason', () => {
     const assignments = templates.flatMap((each) => created(each, assignmentType));
-    expect(assignments).toHaveLength(10);
+    expect(assignments).toHaveLength(11);
     for (const { body } of assignments) {
       const name = at(body, 'name');
       const definition = at(body, 'properties', 'roleDefinitionId');
@@ -95,7 +96,9 @@ describe('role assignments', () => {
     const params = roles === undefined ? undefined : at(roles.value, 'params');
     expect(show(params)).toBe(
       '{principalId: identity.properties.principalId, hostAccountName: hostStorage.outputs.name, ' +
-        'contentAccountName: contentStorage.outputs.name, insightsName: monitoring.outputs.insightsName, ' +
+        'contentAccountName: contentStorage.outputs.name, ' +
+        "stagingAccountName: separateStaging ? stagingStorage.outputs.name ? '', " +
+        'insightsName: monitoring.outputs.insightsName, ' +
         'appName: app.outputs.name}',
     );
   });

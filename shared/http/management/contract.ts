@@ -178,6 +178,7 @@ export const healthReport = v.strictObject({
       storage: v.strictObject({
         blobUrl: v.string(),
         tableUrl: v.string(),
+        stagingBlobUrl: v.string(),
         credential: v.picklist(['key', 'identity']),
         clientId: orNull,
       }),

@@ -11,6 +11,7 @@ export function settingsInForce(config: Config): HealthReport['settings'] {
     storage: {
       blobUrl: storage.blobUrl,
       tableUrl: storage.tableUrl,
+      stagingBlobUrl: storage.stagingBlobUrl ?? storage.blobUrl,
       credential: credential.kind,
       clientId: credential.kind === 'identity' ? (credential.clientId ?? null) : null,
     },
