@@ -22,8 +22,8 @@ export interface Storage {
 }
 
 /**
- * The stores of a storage account, of two when staging has its own. Nothing is loaded or sent before
- * the first use, so that a process that does not touch storage starts fast.
+ * The stores of a storage account, of two when staging has its own. Nothing is loaded or sent
+ * before the first use, so that a process that does not touch storage starts fast.
  */
 export function connectStorage(settings: Config['storage'], limits = storageRetryLimits): Storage {
   const tableService = connectTableService(settings);
