@@ -183,6 +183,48 @@ describe('attacks, with the sweep itself', () => {
     },
   );
 
+  it('A1 a mount that ends between the steps of a release keeps what it acquired', async () => {
+    const [from, repository] = [newRepository(), newRepository()];
+    const blob = randomBlob();
+    await pushBlob(newInstance(stores), from, blob);
+    const mountPause = pauseAt(stores, commits('insert', 'b:'));
+    const request = { repository, digest: blob.digest, from, mayPull: () => true };
+    const mounted = mountBlob(impatientInstance(mountPause.stores), request);
+    await mountPause.reached;
+    const sweepPause = pauseAt(stores, commits('delete', 'h:'));
+    const swept = sweep(impatientInstance(sweepPause.stores), {
+      dryRun: false,
+      maxMs: 60_000,
+      repository,
+    });
+    await sweepPause.reached;
+    mountPause.resume();
+    expect(await mounted).toBe(true);
+    sweepPause.resume();
+    await swept;
+    expect(await brokenInvariants()).toEqual([]);
+    await expectBlob(newInstance(stores), repository, blob);
+  });
+
+  it('A3 a final PUT that ends between the steps of its sweep publishes nothing', async () => {
+    const repository = newRepository();
+    const { bytes, digest } = randomBlob();
+    const id = await openUpload(impatientInstance(stores), repository);
+    const pause = pauseAt(stores, commits('insert', 'b:'));
+    const put = { digest, body: bodyOf(bytes), range: undefined };
+    const finished = finishUpload(impatientInstance(pause.stores), repository, id, put);
+    await pause.reached;
+    const sweepPause = pauseAt(stores, commits('delete', 'u:'));
+    const swept = sweepUntilQuiet(impatientInstance(sweepPause.stores));
+    await sweepPause.reached;
+    pause.resume();
+    await expect(finished).rejects.toMatchObject({ code: 'BLOB_UPLOAD_UNKNOWN' });
+    sweepPause.resume();
+    await swept;
+    await sweepUntilQuiet(impatientInstance(stores));
+    expect(await brokenInvariants()).toEqual([]);
+  });
+
   it.each([
     ['A5', 60, 0],
     ['A6', 1, 70_000],

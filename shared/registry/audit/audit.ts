@@ -164,7 +164,7 @@ async function nextDigests(current: Audit, { position }: Progress): Promise<Plac
   });
   const last = rows.at(-1)?.partitionKey;
   if (rows.length < limit || last === undefined) return undefined;
-  // The last digest of a full page may have more names; one that fills a page alone is left at that.
+  // The last digest of a full page may have more names, unless it fills the page alone.
   const whole = rows.findLast(({ partitionKey }) => partitionKey !== last)?.partitionKey;
   return { position: whole ?? last, after: '' };
 }
