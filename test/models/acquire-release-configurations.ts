@@ -41,12 +41,11 @@ export const acquireReleaseConfigurations: readonly Configuration[] = acquireRel
         model: acquireRelease(start, { M: mount(2), D: deleteBlob, S: sweep, ...other }),
       },
       {
-        name: `${start}: two mounts, two DELETEs, a sweep`,
+        name: `${start}: two mounts, a DELETE of the blob, a sweep`,
         model: acquireRelease(start, {
           M1: mount(1),
           M2: mount(1),
-          D1: deleteBlob,
-          D2: deleteBlob,
+          D: deleteBlob,
           S: sweep,
           ...other,
         }),

@@ -30,6 +30,8 @@ export class RandomClient {
   readonly #name: string;
   /** Whether this one puts layers straight into storage. */
   readonly #pushesDirect: boolean;
+  /** Undefined: it signs in with every request, and its direct uploads are its principal's. */
+  #token: string | undefined;
   #made = 0;
 
   constructor(workload: Workload, choice: Choice, name: string) {
@@ -53,6 +55,7 @@ export class RandomClient {
       cancelUpload: 3,
       deleteRepository: 0.3,
     };
+    if (this.#choice.chance(0.5)) this.#token = await this.#fetchToken();
     while (this.#workload.goesOn()) {
       const repository = this.#choice.of(this.#workload.repositories);
       await this[this.#choice.weighted(actions)](repository);
@@ -285,7 +288,20 @@ export class RandomClient {
   }
 
   async #request(sent: Sent): Promise<Answer | undefined> {
-    return await requestAs(this.#workload.registry, this.#choice, sent);
+    const bearer = this.#token === undefined ? {} : { authorization: `Bearer ${this.#token}` };
+    const headers = { ...bearer, ...sent.headers };
+    return await requestAs(this.#workload.registry, this.#choice, { ...sent, headers });
+  }
+
+  async #fetchToken(): Promise<string | undefined> {
+    const scopes = this.#workload.repositories.map(
+      ({ name }) => `scope=repository:${name}:pull,push,delete`,
+    );
+    const path = `/oauth2/token?service=127.0.0.1:1&${scopes.join('&')}`;
+    const answer = await requestAs(this.#workload.registry, this.#choice, { method: 'GET', path });
+    if (answer?.status !== 200) return undefined;
+    const { access_token: token } = Object(JSON.parse(answer.body)) as { access_token?: unknown };
+    return typeof token === 'string' ? token : undefined;
   }
 
   /** Most are shared by all clients of all repositories for a while; some nobody else has. */

@@ -40,7 +40,11 @@ export class Instance {
     const child = fork(processFile, { stdio: 'inherit' });
     const instance = new Instance(child);
     child.send({ kind: 'start', options } satisfies ToInstance);
-    await once(child, 'message');
+    const outcome = await Promise.race([
+      once(child, 'message').then(() => 'started' as const),
+      once(child, 'exit').then(() => 'exited' as const),
+    ]);
+    if (outcome === 'exited') throw new Error('an instance did not start');
     return instance;
   }
 
