@@ -58,7 +58,7 @@ async function start(call: RepositoryCall): Promise<RegistryResponse> {
     algorithm: uploadAlgorithm(query),
   });
   if (digest === undefined || query.has('mount')) return progress(call, 202, session);
-  const put = { digest, body: bodyOf(call), range: undefined };
+  const put = { digest, body: bodyOf(call), range: undefined, ...lengthOf(call) };
   await finishUpload(app.registry, repository, session.id, put);
   return created(call, digest);
 }
@@ -97,14 +97,22 @@ async function append(call: RepositoryCall): Promise<RegistryResponse> {
   const { app, request, repository } = call;
   const body = bodyOf(call) ?? nothing();
   const range = chunkRange(request);
-  const session = await appendToUpload(app.registry, repository, idOf(call), body, range);
+  const { contentLength } = lengthOf(call);
+  const session = await appendToUpload(
+    app.registry,
+    repository,
+    idOf(call),
+    body,
+    range,
+    contentLength,
+  );
   return progress(call, 202, session);
 }
 
 async function finish(call: RepositoryCall): Promise<RegistryResponse> {
   const { app, request, repository } = call;
   const digest = requiredDigest(request.query.get('digest'));
-  const put = { digest, body: bodyOf(call), range: chunkRange(request) };
+  const put = { digest, body: bodyOf(call), range: chunkRange(request), ...lengthOf(call) };
   await finishUpload(app.registry, repository, idOf(call), put);
   return created(call, digest);
 }
@@ -143,6 +151,12 @@ function created({ repository }: RepositoryCall, digest: Digest): RegistryRespon
 
 function bodyOf({ app, request }: RepositoryCall) {
   return uploadBody(request, app.config.maxBodyBytes);
+}
+
+/** How many bytes the body has, where the client says it before. */
+function lengthOf({ request }: RepositoryCall): { readonly contentLength?: number } {
+  const length = request.headers.get('content-length');
+  return length !== null && /^\d{1,15}$/.test(length) ? { contentLength: Number(length) } : {};
 }
 
 function idOf({ params }: RepositoryCall): string {

@@ -3,6 +3,7 @@ import type { PhysicalName } from '../../domain/physical-name.ts';
 import type { RepositoryName } from '../../domain/repository-name.ts';
 import { linkOperations, readBlobLink, touchBlobLink } from './blob-link.ts';
 import { ensureCatalogued } from '../repositories/catalog.ts';
+import { refuseBeyondQuota } from '../quotas/quota.ts';
 import { inSeconds, type Registry } from '../registry.ts';
 import {
   holderKey,
@@ -36,7 +37,7 @@ const maxAttempts = 3;
  * Gives the repository a blob that a repository the caller may pull already has (OCI
  * distribution-spec v1.1, end-11). False when there is none, or when it is being given up: then the
  * client uploads. The right is proven by the live link of the source, never by a holder row
- * (docs/storage.md, "Mount").
+ * (docs/storage.md, "Mount"). Throws DENIED when the repository's quota is spent.
  */
 export async function mountBlob(registry: Registry, request: MountRequest): Promise<boolean> {
   const { repository, digest } = request;
@@ -44,6 +45,7 @@ export async function mountBlob(registry: Registry, request: MountRequest): Prom
     if (await touchBlobLink(registry, repository, digest)) return true;
     const source = await findSource(registry, request);
     if (source === undefined) return false;
+    await refuseBeyondQuota(registry, repository, { bytes: source.sizeBytes });
     await ensureCatalogued(registry, repository);
     const acquired = await acquire(registry, repository, digest, source);
     if (acquired !== 'retry') return acquired === 'acquired';

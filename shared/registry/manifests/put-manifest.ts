@@ -14,6 +14,7 @@ import { type Presence, probeChildren, refuseIfMissing } from './manifest-childr
 import { readManifestRow } from './manifest-row.ts';
 import { commit, writeManifest, type WriteOutcome } from './manifest-write.ts';
 import { fallbackSubject, ingestFallback } from './ingest-fallback.ts';
+import { type Addition, refuseBeyondQuota } from '../quotas/quota.ts';
 import type { Registry } from '../registry.ts';
 import { manifestKey, repositoryPartition } from '../rows/row-keys.ts';
 import type { ManifestRow, TagRow } from '../rows/row-types.ts';
@@ -42,8 +43,9 @@ const tagsPerTransaction = 20;
  * PUT of a manifest (OCI distribution-spec v1.1, end-7): the manifest is live and every tag points
  * to it, atomically for the first twenty tags. Throws MANIFEST_BLOB_UNKNOWN with all that is
  * missing, MANIFEST_INVALID when the digest is known under another media type, 412 when a tag is
- * not as demanded, DENIED when it is locked. With the right to `sign` alone it must be a signature,
- * put by digest, and its subject lives in this repository when it becomes live; DENIED otherwise.
+ * not as demanded, DENIED when it is locked or the quota is spent. With the right to `sign` alone
+ * it must be a signature, put by digest, and its subject lives in this repository when it becomes
+ * live; DENIED otherwise.
  */
 export async function putManifest(
   registry: Registry,
@@ -111,7 +113,10 @@ async function putWithTags(
   let presence: Presence = new Map();
   let rows: TargetRows | undefined;
   return await untilDecided(async () => {
-    rows ??= await readTargetRows(registry, partition, put);
+    if (rows === undefined) {
+      rows = await readTargetRows(registry, partition, put);
+      await refuseBeyondQuota(registry, repository, additionOf(put, rows));
+    }
     const outcome = await attemptPut(registry, partition, put, { ...rows, presence });
     if (outcome.ok) return rows.current?.state === 'live' ? rows.current : undefined;
     // When a child was not there, what was read of the manifest and its tags may well still hold.
@@ -140,6 +145,14 @@ async function readTargetRows(
     ...put.tags.map((tag) => readTag(registry, partition, tag)),
   ]);
   return { current, subject, tags };
+}
+
+function additionOf({ bytes }: ManifestPut, { current, tags }: TargetRows): Addition {
+  const isNew = current?.state !== 'live';
+  return {
+    ...(isNew && { manifests: 1, bytes: bytes.byteLength }),
+    tags: tags.filter((tag) => tag === undefined).length,
+  };
 }
 
 async function attemptPut(
@@ -209,6 +222,8 @@ async function probe(
   const absent = children.filter(({ digest }) => presence.get(digest) !== true);
   const blobs = absent.filter(({ kind }) => kind === 'blob');
   if (pusher !== undefined && blobs.length > 0) {
+    const bytesWanted = blobs.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
+    await refuseBeyondQuota(registry, repository, { bytes: bytesWanted });
     const mayBeThere = await finishDirectUploads(registry, repository, pusher, blobs);
     const found: Presence = mayBeThere
       ? await probeChildren(registry, partition, blobs)

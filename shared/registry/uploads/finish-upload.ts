@@ -2,7 +2,7 @@ import { algorithmOf, type Digest } from '../../domain/digest.ts';
 import type { RepositoryName } from '../../domain/repository-name.ts';
 import { RegistryError } from '../../errors.ts';
 import type { ByteRange } from '../../ports/blob-store.ts';
-import { checkLength, sessionAt } from './append-upload.ts';
+import { checkLength, refuseBytesBeyondQuota, sessionAt } from './append-upload.ts';
 import { touchBlobLink } from '../blobs/blob-link.ts';
 import { publishBlob } from '../blobs/publish-blob.ts';
 import type { Registry } from '../registry.ts';
@@ -22,13 +22,15 @@ export interface FinalPut {
   /** Undefined when the request is known to have no body. */
   readonly body: Bytes | undefined;
   readonly range: ByteRange | undefined;
+  /** Of the body, where the client said it before. */
+  readonly contentLength?: number;
 }
 
 /**
  * PUT that ends an upload (OCI distribution-spec v1.1, end-4b, end-6): afterwards the repository
  * may read the digest, or nothing is visible. Throws BLOB_UPLOAD_UNKNOWN, DIGEST_INVALID when the
- * bytes are not the digest's, and what appending throws. A repeated PUT of a finished upload
- * succeeds. Costs: docs/storage.md, "Cost".
+ * bytes are not the digest's, DENIED when the quota is spent, and what appending throws. A repeated
+ * PUT of a finished upload succeeds. Costs: docs/storage.md, "Cost".
  */
 export async function finishUpload(
   registry: Registry,
@@ -54,12 +56,14 @@ async function finishOnce(
 
   const session = await sessionAt(registry, repository, id, put.range);
   if (session.offset > 0) {
+    await refuseBytesBeyondQuota(registry, repository, session, put.contentLength ?? 0);
     await appendLast(registry, repository, session, put.body, put.range);
     return await finishStaged(registry, repository, id, put.digest);
   }
   if (await touchBlobLink(registry, repository, put.digest)) {
     return await verifyOnly(registry, repository, session, put.body, put);
   }
+  await refuseBytesBeyondQuota(registry, repository, session, put.contentLength ?? 0);
   await finishWhole(registry, repository, session, put.body, put);
 }
 
@@ -100,6 +104,7 @@ async function finishWhole(
   if (staged.digest !== put.digest) throw digestMismatch(put.digest, staged.digest);
 
   const last = { ...session, runs: [staged.run], offset: staged.sizeBytes };
+  if (put.contentLength === undefined) await refuseBytesBeyondQuota(registry, repository, last, 0);
   if (staged.whole === undefined) await storeBlocks(registry, last, put.digest, 'verified');
   else await storeWhole(registry, last, put.digest, staged.whole);
   await publishBlob(registry, repository, last, put.digest);
@@ -117,6 +122,7 @@ async function finishStaged(
     if (await touchBlobLink(registry, repository, digest)) {
       if (await discardUpload(registry, repository, recalled, digest)) return;
     } else {
+      await refuseBytesBeyondQuota(registry, repository, recalled, 0);
       await storeBlocks(registry, recalled, digest, 'verified');
       return await publishBlob(registry, repository, recalled, digest);
     }
@@ -126,6 +132,7 @@ async function finishStaged(
   if (known !== undefined && algorithmOf(known) === algorithmOf(digest) && known !== digest) {
     throw digestMismatch(digest, known);
   }
+  await refuseBytesBeyondQuota(registry, repository, session, 0);
   await storeBlocks(registry, session, digest, known === digest ? 'verified' : 'unverified');
   await publishBlob(registry, repository, session, digest);
 }
