@@ -65,6 +65,18 @@ export class PolicyStore {
     return known.document;
   }
 
+  /**
+   * As {@link current}, and never older than {@link propagationSeconds}: for what nobody may do any
+   * more once a change was acknowledged so long ago. Throws StorageUnavailable when storage cannot
+   * be asked.
+   */
+  async inForce(): Promise<PolicyDocument> {
+    await this.current();
+    const isInForce = this.#nowMs() - this.#readAtMs < propagationSeconds * 1000;
+    if (this.#known !== undefined && isInForce) return this.#known.document;
+    return (await this.#shared()).document;
+  }
+
   /** The policy as storage has it now. Throws StorageUnavailable, PolicyUnreadable among them. */
   async read(): Promise<StoredPolicy> {
     return stored(await this.#tables.get('settings', partition, rowKey));

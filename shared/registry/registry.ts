@@ -13,7 +13,7 @@ export interface Registry {
   readonly staging: StagingStore;
   readonly clock: Clock;
   /** What is kept, for how long, and how much of it: settings that are data. */
-  readonly policy: Pick<PolicyStore, 'current'>;
+  readonly policy: Pick<PolicyStore, 'current' | 'inForce' | 'read'>;
   /**
    * This instance's memory of storage. Never decides anything that storage does not check again.
    */

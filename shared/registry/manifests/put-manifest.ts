@@ -18,6 +18,7 @@ import { type Addition, refuseBeyondQuota } from '../quotas/quota.ts';
 import type { Registry } from '../registry.ts';
 import { manifestKey, repositoryPartition } from '../rows/row-keys.ts';
 import type { ManifestRow, TagRow } from '../rows/row-types.ts';
+import { immutabilityOfRows } from '../tags/immutability.ts';
 import { checkCondition, leftBehind, pointTag, type TagCondition } from '../tags/tag-operations.ts';
 import { finishDirectUploads } from '../uploads/direct-finish.ts';
 import type { Pusher } from '../uploads/direct-session.ts';
@@ -34,14 +35,14 @@ export interface ManifestPut {
 }
 
 /**
- * Each is up to four operations, a work row for what it leaves behind included: so many fit beside
+ * Each is up to eight operations, a work row for what it leaves behind included: so many fit beside
  * a manifest.
  */
-const tagsPerTransaction = 20;
+const tagsPerTransaction = 11;
 
 /**
  * PUT of a manifest (OCI distribution-spec v1.1, end-7): the manifest is live and every tag points
- * to it, atomically for the first twenty tags. Throws MANIFEST_BLOB_UNKNOWN with all that is
+ * to it, atomically for the first eleven tags. Throws MANIFEST_BLOB_UNKNOWN with all that is
  * missing, MANIFEST_INVALID when the digest is known under another media type, 412 when a tag is
  * not as demanded, DENIED when it is locked or the quota is spent. With the right to `sign` alone
  * it must be a signature, put by digest, and its subject lives in this repository when it becomes
@@ -117,7 +118,7 @@ async function putWithTags(
       rows = await readTargetRows(registry, partition, put);
       await refuseBeyondQuota(registry, repository, additionOf(put, rows));
     }
-    const outcome = await attemptPut(registry, partition, put, { ...rows, presence });
+    const outcome = await attemptPut(registry, repository, put, { ...rows, presence });
     if (outcome.ok) return rows.current?.state === 'live' ? rows.current : undefined;
     // When a child was not there, what was read of the manifest and its tags may well still hold.
     if (failedAtChild(outcome, put)) presence = await probe(registry, repository, put);
@@ -157,18 +158,20 @@ function additionOf({ bytes }: ManifestPut, { current, tags }: TargetRows): Addi
 
 async function attemptPut(
   registry: Registry,
-  partition: string,
+  repository: RepositoryName,
   put: ManifestPut,
   { current, tags, subject, presence }: TargetRows & { readonly presence: Presence },
 ): Promise<WriteOutcome> {
   const { digest, manifest, bytes } = put;
+  const partition = repositoryPartition(repository);
   const sizeBytes = current?.state === 'live' ? current.sizeBytes : bytes.byteLength;
   const unreadable = current?.state === 'live' && !attributesOf(current.properties).readEnabled;
   const target = { digest, mediaType: manifest.mediaType, sizeBytes, unreadable };
-  const pointed = put.tags.flatMap((tag, index) => {
-    checkCondition(put.condition, tag, tags[index]);
-    return pointTag(registry, tag, tags[index], target);
-  });
+  put.tags.forEach((tag, index) => checkCondition(put.condition, tag, tags[index]));
+  const isHeld = await immutabilityOfRows(registry, repository, put.tags, tags);
+  const pointed = put.tags.flatMap((tag, index) =>
+    pointTag(registry, tag, tags[index], target, isHeld),
+  );
   const tail = [...pointed, ...leftBehind(registry, tags, target), ...subject];
 
   if (current?.state !== 'live') {

@@ -2,6 +2,7 @@ import type { Digest } from '../../domain/digest.ts';
 import type { Tag } from '../../domain/reference.ts';
 import type { RepositoryName } from '../../domain/repository-name.ts';
 import { RegistryError } from '../../errors.ts';
+import type { Row } from '../../ports/table-store.ts';
 import { attributesOf, refuseIfKept } from '../rows/attributes.ts';
 import { isKnown, markDeleted } from './catalog.ts';
 import { purgeManifest } from '../manifests/delete-manifest.ts';
@@ -10,6 +11,7 @@ import type { Registry } from '../registry.ts';
 import { readRepositoryAttributes } from './repository-attributes.ts';
 import { readContent } from './repository-content.ts';
 import { repositoryPartition } from '../rows/row-keys.ts';
+import { immutabilityOfRows, tagImmutable } from '../tags/immutability.ts';
 
 export interface DeletedRepository {
   readonly manifestsDeleted: readonly Digest[];
@@ -24,9 +26,9 @@ const maxMs = 180_000;
  * Deletes all manifests of a repository with their tags, each as `deleteManifest` does, and takes
  * the repository out of the catalogue. Blobs, and what was being uploaded, are the sweep's. Throws
  * NAME_UNKNOWN when nothing was pushed to it since it was last deleted; DENIED, before anything is
- * deleted, when the repository or anything in it is locked against deletion (a lock that comes
- * later still keeps its manifest, and ends the deletion there); UNAVAILABLE when there is more to
- * delete than one request can.
+ * deleted, when the repository or anything in it is locked against deletion, or a tag is immutable
+ * (a lock that comes later still keeps its manifest, and ends the deletion there); UNAVAILABLE when
+ * there is more to delete than one request can.
  */
 export async function deleteRepository(
   registry: Registry,
@@ -41,6 +43,7 @@ export async function deleteRepository(
   for (const { rowKey, properties } of tags) {
     refuseIfKept(attributesOf(properties), { tag: rowKey.slice(2) });
   }
+  await refuseIfAnyImmutable(registry, repository, tags);
   for (const { rowKey, properties } of manifests) {
     refuseIfKept(attributesOf(properties), { digest: rowKey.slice(2) });
   }
@@ -54,6 +57,17 @@ export async function deleteRepository(
   }
   await markDeleted(registry, repository);
   return { manifestsDeleted: digests, tagsDeleted: tagsDeleted.toSorted() };
+}
+
+async function refuseIfAnyImmutable(
+  registry: Registry,
+  repository: RepositoryName,
+  rows: readonly Row[],
+): Promise<void> {
+  const tags = rows.map(({ rowKey }) => rowKey.slice(2) as Tag);
+  const isHeld = await immutabilityOfRows(registry, repository, tags, rows);
+  const held = tags.find(isHeld);
+  if (held !== undefined) throw tagImmutable({ tag: held });
 }
 
 /** Somebody else may have deleted it meanwhile. */

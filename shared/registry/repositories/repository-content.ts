@@ -2,6 +2,7 @@ import type { Row } from '../../ports/table-store.ts';
 import type { Registry } from '../registry.ts';
 import { keysUnder } from '../rows/row-keys.ts';
 import { attributeNames } from '../rows/attributes.ts';
+import { immutable } from '../tags/immutability.ts';
 
 /** The live manifests and the tags of a repository. */
 export interface RepositoryContent {
@@ -21,7 +22,7 @@ export async function readContent(
     }),
     registry.tables.list('repo', partition, {
       ...keysUnder('t:'),
-      select: ['created', 'updated', ...attributeNames],
+      select: ['created', 'updated', immutable, ...attributeNames],
     }),
   ]);
   return { manifests: manifests.filter(({ properties }) => properties['state'] === 'live'), tags };

@@ -37,6 +37,11 @@ export const manifestKey = (digest: Digest) => `m:${digest}`;
 export const tagKey = (tag: Tag) => `t:${tag}`;
 /** `g`: the reverse of a tag. */
 export const tagOfKey = (digest: Digest, tag: Tag) => `g:${digest}:${tag}`;
+/** `o`: a tag in the order of time, the newest first. */
+export const newestFirstKey = (time: Date, tag: Tag) =>
+  `o:${inDigits(latestMs - time.getTime())}:${tag}`;
+/** `a`: the same, the oldest first. */
+export const oldestFirstKey = (time: Date, tag: Tag) => `a:${inDigits(time.getTime())}:${tag}`;
 /** `p`: the parent's manifest names the child. */
 export const parentOfKey = (child: Digest, parent: Digest) => `p:${child}:${parent}`;
 /** `r`: the manifest refers to the subject. */
@@ -91,6 +96,13 @@ export function parseWorkKey(
 export function splitDigest(key: string): [Digest, string] {
   const end = key.indexOf(':', key.indexOf(':') + 1);
   return [key.slice(0, end) as Digest, key.slice(end + 1)];
+}
+
+/** In the year 2286. */
+const latestMs = 9_999_999_999_999;
+
+function inDigits(ms: number): string {
+  return String(ms).padStart(13, '0');
 }
 
 function toSeconds(time: Date): string {

@@ -16,7 +16,8 @@ import { manifestKey, repositoryPartition, tagKey, tagOfKey } from '../rows/row-
 import { digest, time } from '../rows/row-values.ts';
 import type { TagRow } from '../rows/row-types.ts';
 import { limits } from '../settings.ts';
-import { tagOfProperties } from './tag-operations.ts';
+import { reverseProperties } from './tag-operations.ts';
+import { reorder } from './tag-order.ts';
 import { forgetTags, readTag } from './tag-row.ts';
 import {
   type Order,
@@ -67,8 +68,9 @@ export async function changeTagAttributes(
       {
         kind: 'upsert',
         rowKey: tagOfKey(row.digest, tag),
-        properties: tagOfProperties(attributesOf(properties)),
+        properties: reverseProperties(properties),
       },
+      ...reorder(tag, row.properties, properties),
     ]);
     return outcome.ok ? { ...row, properties } : lostRace;
   });

@@ -2,16 +2,12 @@ import type { Digest } from '../../domain/digest.ts';
 import type { Tag } from '../../domain/reference.ts';
 import { RegistryError } from '../../errors.ts';
 import type { Operation, RowProperties } from '../../ports/table-store.ts';
-import {
-  type Attributes,
-  attributesOf,
-  disallowed,
-  isKept,
-  manifestUnreadable,
-} from '../rows/attributes.ts';
+import { attributesOf, disallowed, isKept, manifestUnreadable } from '../rows/attributes.ts';
 import { inSeconds, type Registry } from '../registry.ts';
 import { tagKey, tagOfKey, workKey } from '../rows/row-keys.ts';
 import type { TagRow } from '../rows/row-types.ts';
+import { immutable, isFlagged, type IsHeld, tagImmutable } from './immutability.ts';
+import { dropOrder, orderedAt, orderTime, reorder } from './tag-order.ts';
 
 /** What the client demands of a tag before it is written (RFC 9110, 13.1.1 and 13.1.2). */
 export type TagCondition =
@@ -56,55 +52,87 @@ export function checkCondition(
 }
 
 /**
- * The operations that point a tag somewhere, at most three, each conditional on the tag being what
- * was read. They belong in one transaction with one that asserts the target's manifest is live.
- * What the row holds beside, such as locks, stays. Throws the refusal of a tag locked against
- * writing, unless it points there already: then there is nothing to do.
+ * The operations that point a tag somewhere, at most seven, conditional on the tag being what was
+ * read. They belong in one transaction with one that asserts the target's manifest is live. What
+ * the row holds beside, such as locks, stays. Throws the refusal of a tag locked against writing,
+ * unless it points there already: then there is nothing to do; and that of one that is held.
  */
 export function pointTag(
   registry: Registry,
   tag: Tag,
   current: TagRow | undefined,
   target: TagTarget,
+  isHeld: IsHeld,
 ): Operation[] {
   const attributes = attributesOf(current?.properties ?? {});
   if (!attributes.writeEnabled) {
     if (current?.digest === target.digest) return [];
     throw disallowed('writeEnabled', { tag });
   }
+  const moves = current !== undefined && current.digest !== target.digest;
+  if (moves && isHeld(tag)) throw tagImmutable({ tag, digest: current.digest });
   const now = registry.clock.now();
+  const { [immutable]: _, ...kept } = current?.properties ?? {};
   const properties = {
     created: now,
-    ...current?.properties,
+    ...kept,
     digest: target.digest,
     mediaType: target.mediaType,
     size: target.sizeBytes,
     updated: now,
     [manifestUnreadable]: target.unreadable,
+    [orderedAt]: now,
+    ...(isHeld(tag) && { [immutable]: true }),
   };
   const rowKey = tagKey(tag);
-  if (current === undefined) {
-    return [
-      { kind: 'insert', rowKey, properties },
-      { kind: 'upsert', rowKey: tagOfKey(target.digest, tag), properties: {} },
-    ];
-  }
-  const replaced: Operation = { kind: 'replace', rowKey, etag: current.etag, properties };
-  if (current.digest === target.digest) return [replaced];
   return [
-    replaced,
+    current === undefined
+      ? { kind: 'insert', rowKey, properties }
+      : { kind: 'replace', rowKey, etag: current.etag, properties },
     {
       kind: 'upsert',
       rowKey: tagOfKey(target.digest, tag),
-      properties: tagOfProperties(attributes),
+      properties: reverseProperties(properties),
     },
-    { kind: 'delete', rowKey: tagOfKey(current.digest, tag), etag: '*' },
+    ...(moves
+      ? [{ kind: 'delete', rowKey: tagOfKey(current.digest, tag), etag: '*' } as const]
+      : []),
+    ...reorder(tag, current?.properties, properties),
   ];
 }
 
-/** What the reverse row of a tag says: whether the tag keeps its manifest from being deleted. */
-export function tagOfProperties(attributes: Attributes): RowProperties {
-  return isKept(attributes) ? { locked: true } : {};
+/**
+ * What the reverse row of a tag says, by the properties of its row: all that a deletion of its
+ * manifest must know of it.
+ */
+export function reverseProperties(properties: RowProperties): RowProperties {
+  const time = orderTime(properties);
+  return {
+    ...(isKept(attributesOf(properties)) && { locked: true }),
+    ...(isFlagged(properties) && { [immutable]: true }),
+    ...(time !== undefined && { [orderedAt]: time }),
+  };
+}
+
+/**
+ * The operations that delete a tag, at most four: its row under `etag`, its reverse row under
+ * `reverseEtag`, and those that put it in the order of time, which are found by `properties`, of
+ * the one or the other.
+ */
+export function removeTag(
+  tag: Tag,
+  digest: Digest,
+  row: {
+    readonly etag: string;
+    readonly reverseEtag: string;
+    readonly properties: RowProperties;
+  },
+): Operation[] {
+  return [
+    { kind: 'delete', rowKey: tagKey(tag), etag: row.etag },
+    { kind: 'delete', rowKey: tagOfKey(digest, tag), etag: row.reverseEtag },
+    ...dropOrder(tag, orderTime(row.properties)),
+  ];
 }
 
 /**
