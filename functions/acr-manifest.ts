@@ -13,7 +13,7 @@ import {
 export const acrManifestRoute: RepositoryRoute = {
   name: 'acr-manifest',
   scope: 'repository',
-  templates: ['acr/v1/{*path:regex(^.+/_manifests/[^/]+$)}'],
+  templates: ['acr/v1/{*path:regex(^(?!_deleted/).+/_manifests/[^/]+$)}'],
   pattern: /^\/acr\/v1\/(?<name>.+)\/_manifests\/(?<digest>[^/]+)$/,
   methods: {
     GET: { access: 'metadata_read', handle: describe },

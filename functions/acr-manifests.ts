@@ -8,7 +8,7 @@ import { listManifestDescriptions } from '../shared/registry/manifests/describe-
 export const acrManifestsRoute: RepositoryRoute = {
   name: 'acr-manifests',
   scope: 'repository',
-  templates: ['acr/v1/{*path:regex(^.+/_manifests$)}'],
+  templates: ['acr/v1/{*path:regex(^(?!_deleted/).+/_manifests$)}'],
   pattern: /^\/acr\/v1\/(?<name>.+)\/_manifests$/,
   methods: { GET: { access: 'metadata_read', handle: list } },
 };

@@ -9,7 +9,7 @@ import { changeTagAttributes, describeTag } from '../shared/registry/tags/descri
 export const acrTagRoute: RepositoryRoute = {
   name: 'acr-tag',
   scope: 'repository',
-  templates: ['acr/v1/{*path:regex(^.+/_tags/[^/]+$)}'],
+  templates: ['acr/v1/{*path:regex(^(?!_deleted/).+/_tags/[^/]+$)}'],
   pattern: /^\/acr\/v1\/(?<name>.+)\/_tags\/(?<tag>[^/]+)$/,
   methods: {
     GET: { access: 'metadata_read', handle: describe },

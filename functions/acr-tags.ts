@@ -9,7 +9,7 @@ import { listTagDescriptions } from '../shared/registry/tags/describe-tag.ts';
 export const acrTagsRoute: RepositoryRoute = {
   name: 'acr-tags',
   scope: 'repository',
-  templates: ['acr/v1/{*path:regex(^.+/_tags$)}'],
+  templates: ['acr/v1/{*path:regex(^(?!_deleted/).+/_tags$)}'],
   pattern: /^\/acr\/v1\/(?<name>.+)\/_tags$/,
   methods: { GET: { access: 'metadata_read', handle: list } },
 };

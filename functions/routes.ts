@@ -1,5 +1,9 @@
 import type { Route } from '../shared/http/route.ts';
 import { acrCatalogRoute } from './acr-catalog.ts';
+import { acrDeletedCatalogRoute } from './acr-deleted-catalog.ts';
+import { acrDeletedManifestRoute } from './acr-deleted-manifest.ts';
+import { acrDeletedManifestsRoute } from './acr-deleted-manifests.ts';
+import { acrDeletedTagsRoute } from './acr-deleted-tags.ts';
 import { acrManifestRoute } from './acr-manifest.ts';
 import { acrManifestsRoute } from './acr-manifests.ts';
 import { acrRepositoryRoute } from './acr-repository.ts';
@@ -35,7 +39,7 @@ import { uploadsRoute } from './uploads.ts';
 
 /**
  * The one table of routes. The first whose pattern matches has the request: `uploads` stands before
- * `blobs`, whose digest its path could be.
+ * `blobs`, whose digest its path could be, and what was deleted before what is there.
  */
 export const routes: readonly Route[] = [
   baseRoute,
@@ -48,6 +52,10 @@ export const routes: readonly Route[] = [
   tokenRoute,
   exchangeRoute,
   acrCatalogRoute,
+  acrDeletedCatalogRoute,
+  acrDeletedManifestsRoute,
+  acrDeletedManifestRoute,
+  acrDeletedTagsRoute,
   acrTagsRoute,
   acrTagRoute,
   acrManifestsRoute,

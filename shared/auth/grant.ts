@@ -14,11 +14,17 @@ const catalogScope: ResourceScope = { type: 'registry', name: 'catalog', actions
 /** Lighter's own scope for its management API: `registry:management:read,write,delete`. */
 const management = 'management';
 
-/** Names of actions that older releases of the Azure CLI ask for. */
-const formerNames: ReadonlyMap<string, Action> = new Map([
+/**
+ * Names of actions that older releases of the Azure CLI ask for, and those that it asks for to see
+ * and to restore what was deleted.
+ */
+const otherNames: ReadonlyMap<string, Action> = new Map([
   ['metadataRead', 'metadata_read'],
   ['metadataWrite', 'metadata_write'],
+  ['deleted_read', 'metadata_read'],
+  ['deleted_restore', 'push'],
 ]);
+const catalogNames = ['catalog', 'deleted_catalog'];
 
 /**
  * The part of the requested scopes that the permissions cover, as `access` entries of a token.
@@ -88,11 +94,13 @@ function namesRepositories({ type, name }: ResourceScope): boolean {
 }
 
 function asksForCatalog(scope: ResourceScope): boolean {
-  return scope.type === 'registry' && scope.name === 'catalog' && scope.actions.includes('*');
+  return (
+    scope.type === 'registry' && catalogNames.includes(scope.name) && scope.actions.includes('*')
+  );
 }
 
 function wantedActions(scope: ResourceScope): Action[] {
-  const names = scope.actions.map((name) => formerNames.get(name) ?? name);
+  const names = scope.actions.map((name) => otherNames.get(name) ?? name);
   return actions.filter((action) => names.includes('*') || names.includes(action));
 }
 

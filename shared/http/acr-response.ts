@@ -1,3 +1,4 @@
+import type { DeletedManifest } from '../registry/manifests/list-deleted.ts';
 import type { ManifestDescription } from '../registry/manifests/describe-manifest.ts';
 import type { RepositoryDescription } from '../registry/repositories/describe-repository.ts';
 import type { TagDescription } from '../registry/tags/describe-tag.ts';
@@ -26,7 +27,7 @@ export function acrAnswer(
 export function nextAcrLink(
   call: RepositoryCall,
   list: '_tags' | '_manifests',
-  page: AcrPage,
+  page: Pick<AcrPage, 'limit' | 'order'>,
   next: string | undefined,
 ): Readonly<Record<string, string>> {
   if (next === undefined) return {};
@@ -77,6 +78,21 @@ export function manifestJson(description: ManifestDescription): object {
     ...(configMediaType === undefined || configMediaType === '' ? {} : { configMediaType }),
     ...(tags.length === 0 ? {} : { tags }),
     changeableAttributes: description.attributes,
+  };
+}
+
+/** A manifest that can be restored. ACR's own form of it is not documented. */
+export function deletedManifestJson(deleted: DeletedManifest): object {
+  const { digest, mediaType, sizeBytes, deletedTime, endsTime, tags, forgottenTags } = deleted;
+  return {
+    digest,
+    mediaType,
+    size: sizeBytes,
+    deletedAt: deletedTime,
+    restorableUntil: endsTime,
+    ...(tags.length === 0 ? {} : { tags }),
+    ...(forgottenTags === 0 ? {} : { forgottenTags }),
+    ...(deleted.deletedWith === undefined ? {} : { deletedWith: deleted.deletedWith }),
   };
 }
 

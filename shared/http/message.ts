@@ -55,6 +55,9 @@ export interface AuditDetails extends Who {
 export const auditedChanges = [
   'manifest.push',
   'manifest.delete',
+  'manifest.restore',
+  'manifest.quarantine',
+  'manifest.release',
   'tag.delete',
   'blob.push',
   'blob.mount',

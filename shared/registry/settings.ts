@@ -58,6 +58,8 @@ export const seconds = {
   auditedAge: 48 * hour,
   /** An audit begins so long after the last one ended. */
   auditPause: 7 * 24 * hour,
+  /** What a day is where the policy says how many of them something that was deleted is kept. */
+  retainedDay: 24 * hour,
   catalogSeen: 10 * 60,
   blobLinkCache: 10 * 60,
   manifestCacheByDigest: 60,

@@ -92,16 +92,13 @@ describe('GET /acr/v1/{name}', () => {
     }
   });
 
-  test.each([
-    '_deleted/_catalog',
-    '_tags',
-    'acr/app/_tags/a/b',
-    'acr/app/_other',
-    'acr/app/_tags/',
-  ])('/acr/v1/%s is not a route or not a name', async (path) => {
-    const answer = await registry().client.send('GET', `/acr/v1/${path}`);
-    expect([400, 404]).toContain(answer.status);
-  });
+  test.each(['_deleted/acr/app', '_tags', 'acr/app/_tags/a/b', 'acr/app/_other', 'acr/app/_tags/'])(
+    '/acr/v1/%s is not a route or not a name',
+    async (path) => {
+      const answer = await registry().client.send('GET', `/acr/v1/${path}`);
+      expect([400, 404]).toContain(answer.status);
+    },
+  );
 });
 
 describe('GET /acr/v1/{name}/_tags', () => {

@@ -52,6 +52,16 @@ export const expected: Readonly<Record<string, Expected>> = {
   'PATCH acr-repository': { needs: ['metadata_write'], target: acr, body: '?' },
   // What a lock forbids was let in by the gate.
   'DELETE acr-repository': { needs: ['delete'], target: acr },
+  'GET acr-deleted-catalog': { needs: ['catalog'], target: '/acr/v1/_deleted/_catalog' },
+  'GET acr-deleted-manifests': {
+    needs: ['metadata_read'],
+    target: '/acr/v1/_deleted/{name}/_manifests',
+  },
+  'GET acr-deleted-tags': { needs: ['metadata_read'], target: '/acr/v1/_deleted/{name}/_tags' },
+  'POST acr-deleted-manifest': {
+    needs: ['push'],
+    target: `/acr/v1/_deleted/{name}/_manifests/${absent}`,
+  },
   'GET api-whoami': { needs: 'anyone', target: '/api/v1/whoami' },
   'GET api-policy': { needs: ['manage_read'], target: '/api/v1/policy' },
   'PUT api-policy': { needs: ['manage_write'], target: '/api/v1/policy', body: '?' },

@@ -1,6 +1,7 @@
 import type { Digest } from '../../domain/digest.ts';
 import type { Operation } from '../../ports/table-store.ts';
 import { readManifestRow } from '../manifests/manifest-row.ts';
+import { endOf } from '../manifests/soft-delete.ts';
 import { markDeleted } from '../repositories/catalog.ts';
 import { keysUnder, manifestKey, repositoryOfPartition } from '../rows/row-keys.ts';
 import type { ManifestRow } from '../rows/row-types.ts';
@@ -8,9 +9,9 @@ import { dropReferences } from './drop-references.ts';
 import { done, isOlder, type Outcome, type Sweep, waits, type Work } from './work.ts';
 
 /**
- * A manifest: one that was deleted, or whose write broke off, gives up its hold on its children,
- * then its bytes, then its row. Each step asserts the row, so that whoever pushes the manifest
- * again ends it (docs/storage.md, "Sweep", `m`).
+ * A manifest: one that was deleted for good or long enough ago, or whose write broke off, gives up
+ * its hold on its children, then its bytes, then its row. Each step asserts the row, so that
+ * whoever pushes or restores the manifest ends it (docs/storage.md, "Sweep", `m`).
  */
 export async function sweepManifest(sweep: Sweep, work: Work): Promise<Outcome> {
   const { registry, dryRun } = sweep;
@@ -21,7 +22,10 @@ export async function sweepManifest(sweep: Sweep, work: Work): Promise<Outcome> 
     case 'live':
       return done;
     case 'deleted':
-      return waits;
+      if (endOf(row).workKey !== work.rowKey) return done;
+      if (!isOlder(work, endOf(row).seconds)) return waits;
+      if (dryRun) return { ...done, freedBytes: row.sizeBytes };
+      return await removeManifest(sweep, partition, await fence(sweep, partition, row));
     case 'pending':
       if (!isOlder(row, registry.seconds.unfinishedWork)) return waits;
       if (dryRun) return { ...done, freedBytes: row.sizeBytes };
