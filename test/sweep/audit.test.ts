@@ -8,10 +8,12 @@ import { readBlobLink } from '../../shared/registry/blobs/blob-link.ts';
 import type { Registry } from '../../shared/registry/registry.ts';
 import { repositoryPartition } from '../../shared/registry/rows/row-keys.ts';
 import { seconds } from '../../shared/registry/settings.ts';
+import { appendToUpload } from '../../shared/registry/uploads/append-upload.ts';
 import { lastReport } from '../../shared/registry/sweep/sweep-report.ts';
 import { blobsOf, makeImage, randomBlob } from '../faults/image.ts';
 import { expectBlob, expectTag } from '../faults/crash-scenario.ts';
 import {
+  bodyOf,
   newInstance,
   openUpload,
   pushBlob,
@@ -70,7 +72,9 @@ const snapshot = async () => await readStorage(azurite ?? (await startTestAzurit
 
 async function pushHealthy(): Promise<void> {
   await pushImage(newInstance(stores), repository, image, ['latest']);
-  await openUpload(newInstance(stores), repository);
+  const registry = newInstance(stores);
+  const id = await openUpload(registry, repository);
+  await appendToUpload(registry, repository, id, bodyOf(randomBlob().bytes), undefined);
 }
 
 async function removeWork(kind: string): Promise<void> {

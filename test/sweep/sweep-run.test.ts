@@ -253,6 +253,25 @@ describe('attacks, with the sweep itself', () => {
     },
   );
 
+  it('A6 a purge that stalls takes no reference of a manifest that is pushed again', async () => {
+    const repository = newRepository();
+    const image = makeImage();
+    await pushImage(newInstance(stores), repository, image, ['old']);
+    await deleteManifest(impatientInstance(stores), repository, image.manifest.digest);
+    const pause = pauseAt(stores, commits('delete', 'p:'));
+    const swept = sweep(impatientInstance(pause.stores), {
+      dryRun: false,
+      maxMs: 60_000,
+      repository,
+    });
+    await pause.reached;
+    await pushManifest(newInstance(stores), repository, image.manifest, ['new']);
+    pause.resume();
+    await swept;
+    expect(await brokenInvariants()).toEqual([]);
+    await expectTag(newInstance(stores), repository, 'new', image.manifest);
+  });
+
   it('A20 a sweep whose clock is a week ahead takes nothing that is young for storage', async () => {
     const repository = newRepository();
     const registry = newInstance(stores);
