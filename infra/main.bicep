@@ -133,7 +133,7 @@ var hostRedundancy = zoneRedundant ? 'Standard_ZRS' : 'Standard_LRS'
 
 // The containers and tables that shared/ports names.
 var stagingContainer = 'staging'
-var contentContainers = ['content', 'manifests', stagingContainer]
+var contentContainers = ['content', 'manifests', 'backups', stagingContainer]
 var contentTables = ['repo', 'data', 'digests', 'catalog', 'keys', 'settings']
 var packageContainer = 'package'
 

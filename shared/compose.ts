@@ -14,7 +14,7 @@ import { seconds } from './registry/settings.ts';
 
 /** Puts the application together: config → adapters → use cases. Asks storage nothing. */
 export function compose(config: Config): App {
-  const { tables, blobs, staging } = connectStorage(config.storage);
+  const { tables, blobs, staging, backups } = connectStorage(config.storage);
   const policy = new PolicyStore(tables, systemClock);
   const entra = config.entra && connectEntra(config.entra, systemClock);
   const arm = config.roleAssignments;
@@ -32,6 +32,7 @@ export function compose(config: Config): App {
       tables,
       blobs,
       staging,
+      backups,
       clock: systemClock,
       policy,
       caches: createCaches(),

@@ -1,7 +1,9 @@
 import type { Config } from '../config.ts';
+import type { BackupStore } from '../ports/backup-store.ts';
 import type { BlobStore } from '../ports/blob-store.ts';
 import type { StagingStore } from '../ports/staging-store.ts';
 import type { ScannableTableStore } from '../ports/table-store.ts';
+import { azureBackupStore } from './azure-backups.ts';
 import { azureBlobStore } from './azure-blobs.ts';
 import { azureStagingStore, type StagingAccount } from './azure-staging.ts';
 import { azureTableStore, ensureTables } from './azure-tables.ts';
@@ -14,6 +16,7 @@ export interface Storage {
   readonly tables: ScannableTableStore;
   readonly blobs: BlobStore;
   readonly staging: StagingStore;
+  readonly backups: BackupStore;
   /**
    * Creates the tables and containers that are missing. Nobody needs to wait for it: the stores
    * create what they find missing.
@@ -33,6 +36,7 @@ export function connectStorage(settings: Config['storage'], limits = storageRetr
     tables: azureTableStore(tableService, limits),
     blobs: azureBlobStore(settings, blobService, limits),
     staging: azureStagingStore(settings, staging, blobService, limits),
+    backups: azureBackupStore(blobService, limits),
     async prepare() {
       await Promise.all([
         ensureTables(tableService, limits),

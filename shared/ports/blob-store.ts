@@ -2,9 +2,9 @@ import type { PhysicalName } from '../domain/physical-name.ts';
 
 /**
  * `content` holds layers, `manifests` the manifests too large for a row, `staging` what a write SAS
- * reaches.
+ * reaches. `backups` has a port of its own (backup-store.ts).
  */
-export const containerNames = ['content', 'manifests', 'staging'] as const;
+export const containerNames = ['content', 'manifests', 'staging', 'backups'] as const;
 export type ContainerName = (typeof containerNames)[number];
 
 export interface BlobProperties {

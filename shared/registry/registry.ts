@@ -1,3 +1,4 @@
+import type { BackupStore } from '../ports/backup-store.ts';
 import type { BlobStore } from '../ports/blob-store.ts';
 import type { PolicyStore } from '../policy/policy-store.ts';
 import type { Clock } from '../ports/clock.ts';
@@ -11,6 +12,7 @@ export interface Registry {
   readonly tables: ScannableTableStore;
   readonly blobs: BlobStore;
   readonly staging: StagingStore;
+  readonly backups: BackupStore;
   readonly clock: Clock;
   /** What is kept, for how long, and how much of it: settings that are data. */
   readonly policy: Pick<PolicyStore, 'current' | 'inForce' | 'read'>;

@@ -1,3 +1,4 @@
+import type { BackupStore } from '../../shared/ports/backup-store.ts';
 import type { BlobStore } from '../../shared/ports/blob-store.ts';
 import type { StagingStore } from '../../shared/ports/staging-store.ts';
 import type { Operation, ScannableTableStore } from '../../shared/ports/table-store.ts';
@@ -6,11 +7,13 @@ export interface Stores {
   readonly tables: ScannableTableStore;
   readonly blobs: BlobStore;
   readonly staging: StagingStore;
+  readonly backups: BackupStore;
 }
 
 /** One call of a port, as far as a test wants to tell calls apart. */
 export interface PortCall {
-  readonly method: keyof ScannableTableStore | keyof BlobStore | keyof StagingStore;
+  readonly method:
+    keyof ScannableTableStore | keyof BlobStore | keyof StagingStore | keyof BackupStore;
   /** The table and partition, or the container and name. */
   readonly place: string;
   /** The row asked for, when it is one. */
@@ -22,7 +25,10 @@ export interface PortCall {
 export type Interceptor = <T>(call: PortCall, proceed: () => Promise<T>) => Promise<T>;
 
 /** The same stores, with every call of them going through `intercept`. */
-export function interpose({ tables, blobs, staging }: Stores, intercept: Interceptor): Stores {
+export function interpose(
+  { tables, blobs, staging, backups }: Stores,
+  intercept: Interceptor,
+): Stores {
   const at = (method: PortCall['method'], ...place: string[]) => ({
     method,
     place: place.join('/'),
@@ -83,6 +89,14 @@ export function interpose({ tables, blobs, staging }: Stores, intercept: Interce
       publish: (name, staged, target) =>
         intercept(at('publish', 'staging', name), () => staging.publish(name, staged, target)),
       discard: (name) => intercept(at('discard', 'staging', name), () => staging.discard(name)),
+    },
+    backups: {
+      write: (path, bytes) =>
+        intercept(at('write', 'backups', path), () => backups.write(path, bytes)),
+      read: (path) => intercept(at('read', 'backups', path), () => backups.read(path)),
+      list: (prefix, after) =>
+        intercept(at('list', 'backups', prefix), () => backups.list(prefix, after)),
+      delete: (path) => intercept(at('delete', 'backups', path), () => backups.delete(path)),
     },
   };
 }

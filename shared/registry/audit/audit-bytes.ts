@@ -1,6 +1,7 @@
 import { hourOf, type PhysicalName } from '../../domain/physical-name.ts';
 import type { ListedBlob } from '../../ports/blob-store.ts';
 import type { ScannedRow } from '../../ports/table-store.ts';
+import { mayDeleteBytes } from '../backup/may-delete-bytes.ts';
 import { giveUpIfUnheld, readHolding } from '../blobs/release-blob.ts';
 import { catalogueRows, touchCatalogued } from '../repositories/catalog.ts';
 import { givenUpKey, keysUnder, liveKey, workKey } from '../rows/row-keys.ts';
@@ -79,7 +80,8 @@ async function auditName(
   const live = rows.find(({ rowKey }) => rowKey === liveKey);
   const givenUp = rows.find(({ rowKey }) => rowKey === givenUpKey);
   const holders = rows.filter(({ rowKey }) => rowKey.startsWith('h:'));
-  if (givenUp !== undefined && isJudged(audit, givenUp)) {
+  const mayGo = givenUp && isJudged(audit, givenUp) && (await mayDeleteBytes(registry, givenUp));
+  if (givenUp !== undefined && mayGo) {
     await settle(audit, 'undeletedBytes', name, async () => {
       await deleteGivenUp(registry, name, givenUp);
       return true;

@@ -197,7 +197,7 @@ function ownReferrer({ manifest, digest, bytes }: ManifestWrite): Operation[] {
  * Asks the sweep to look whether the manifest's row still names these bytes, and to delete them if
  * not.
  */
-function bytesWork(registry: Registry, digest: Digest, name: PhysicalName): Operation {
+export function bytesWork(registry: Registry, digest: Digest, name: PhysicalName): Operation {
   const due = inSeconds(registry, registry.seconds.unfinishedWork);
   return { kind: 'upsert', rowKey: workKey(due, 'f', `${digest}:${name}`), properties: {} };
 }

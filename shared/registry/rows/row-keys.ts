@@ -61,6 +61,8 @@ export const catalogPartition = 'c';
 export const attributesPartition = 'a';
 /** Of the catalogue: the last reports of the sweep and the audit, and where the audit is. */
 export const reportsPartition = 's';
+/** Of the catalogue: where a backup or a restore is. Never in a backup. */
+export const backupsPartition = 'k';
 
 /**
  * What a work row asks the sweep to look at: an upload, a blob link, an intent, a manifest, a

@@ -1,4 +1,5 @@
 import type { PhysicalName } from '../../domain/physical-name.ts';
+import { mayDeleteBytes } from '../backup/may-delete-bytes.ts';
 import { giveUpIfUnheld } from '../blobs/release-blob.ts';
 import type { Row } from '../../ports/table-store.ts';
 import type { Registry } from '../registry.ts';
@@ -28,6 +29,7 @@ export async function sweepGivenUp(sweep: Sweep, work: Work): Promise<Outcome> {
     return !dryRun && (await giveUpIfUnheld(registry, name)) ? waits : done;
   }
   if (!isOlder(givenUp, registry.seconds.unfinishedWork)) return waits;
+  if (!(await mayDeleteBytes(registry, givenUp))) return waits;
   if (!dryRun) await deleteGivenUp(registry, name, givenUp);
   return { ...done, freedBytes: number(givenUp, 'size') };
 }

@@ -1,4 +1,5 @@
 import type { PhysicalName } from '../../domain/physical-name.ts';
+import { mayDeleteBytes } from '../backup/may-delete-bytes.ts';
 import { readManifestRow } from '../manifests/manifest-row.ts';
 import { splitDigest } from '../rows/row-keys.ts';
 import { done, isOlder, type Outcome, type Sweep, waits, type Work } from './work.ts';
@@ -15,6 +16,7 @@ export async function sweepManifestBytes(sweep: Sweep, work: Work): Promise<Outc
   // Its own work row looks after what is being written or purged.
   if (row?.blobName === name) return row.state === 'live' ? done : waits;
   if (!isOlder(work, registry.seconds.unfinishedWork)) return waits;
+  if (!(await mayDeleteBytes(registry, work))) return waits;
   if (!dryRun) await registry.blobs.delete('manifests', name, 'committed');
   return done;
 }

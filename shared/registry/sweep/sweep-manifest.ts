@@ -1,7 +1,9 @@
 import type { Digest } from '../../domain/digest.ts';
 import type { Operation } from '../../ports/table-store.ts';
+import { mayDeleteBytes } from '../backup/may-delete-bytes.ts';
 import { readManifestRow } from '../manifests/manifest-row.ts';
 import { endOf } from '../manifests/soft-delete.ts';
+import { bytesWork } from '../manifests/manifest-write.ts';
 import { markDeleted } from '../repositories/catalog.ts';
 import { keysUnder, manifestKey, repositoryOfPartition } from '../rows/row-keys.ts';
 import type { ManifestRow } from '../rows/row-types.ts';
@@ -47,7 +49,7 @@ async function fence(
     { kind: 'replace', rowKey: manifestKey(row.digest), etag: row.etag, properties },
   ]);
   if (!outcome.ok) return undefined;
-  return { ...row, state: 'purging', properties, etag: outcome.etags[0] ?? '' };
+  return { ...row, state: 'purging', properties, etag: outcome.etags[0] ?? '', ageMs: 0 };
 }
 
 async function removeManifest(
@@ -58,11 +60,13 @@ async function removeManifest(
   const { registry } = sweep;
   const etag = row && (await dropReferences(registry, partition, row));
   if (row === undefined || etag === undefined) return waits;
-  if (row.blobName !== undefined) {
-    await registry.blobs.delete('manifests', row.blobName, 'committed');
-  }
+  const { blobName: name } = row;
+  const mayGo = name !== undefined && (await mayDeleteBytes(registry, row));
+  if (mayGo) await registry.blobs.delete('manifests', name, 'committed');
   const removed: Operation = { kind: 'delete', rowKey: manifestKey(row.digest), etag };
-  const outcome = await registry.tables.commit('repo', partition, [removed]);
+  const later: Operation[] =
+    name === undefined || mayGo ? [] : [bytesWork(registry, row.digest, name)];
+  const outcome = await registry.tables.commit('repo', partition, [removed, ...later]);
   if (!outcome.ok) return waits;
   await hideIfEmptied(sweep, partition);
   return { ...done, freedBytes: row.sizeBytes };
