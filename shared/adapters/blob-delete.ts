@@ -1,4 +1,4 @@
-import type { BlockBlobClient } from '@azure/storage-blob';
+import type { BlockBlobClient, BlockList } from '@azure/storage-blob';
 import { attempt, BlobRefusal } from './blob-attempt.ts';
 import { retrying, type RetryLimits } from './retry.ts';
 
@@ -18,12 +18,7 @@ export async function deleteCommitted(blob: BlockBlobClient, limits: RetryLimits
  * that arrives late, after they are gone, is refused and makes no blob of a name that was deleted.
  */
 export async function deleteStaged(blob: BlockBlobClient, limits: RetryLimits): Promise<void> {
-  const list = await unlessRefusedWith(
-    [404],
-    decided(limits, 'list the blocks of a blob', (abortSignal) =>
-      blob.getBlockList('all', { abortSignal }),
-    ),
-  );
+  const list = await listBlocks(blob, limits);
   if (list === undefined) return;
   const { committedBlocks = [], uncommittedBlocks = [] } = list;
   if (committedBlocks.length === 0 && uncommittedBlocks.length > 0) {
@@ -36,6 +31,22 @@ export async function deleteStaged(blob: BlockBlobClient, limits: RetryLimits): 
     );
   }
   await deleteCommitted(blob, limits);
+}
+
+/** Undefined when there is no such blob; empty for one of another type, which has no blocks. */
+async function listBlocks(
+  blob: BlockBlobClient,
+  limits: RetryLimits,
+): Promise<Partial<BlockList> | undefined> {
+  try {
+    return await decided(limits, 'list the blocks of a blob', (abortSignal) =>
+      blob.getBlockList('all', { abortSignal }),
+    );
+  } catch (error) {
+    if (error instanceof BlobRefusal && error.status === 404) return undefined;
+    if (error instanceof BlobRefusal && error.code === 'InvalidBlobType') return {};
+    throw error;
+  }
 }
 
 async function decided<T>(

@@ -6,6 +6,7 @@ import { systemClock } from '../../shared/ports/clock.ts';
 import type { Registry } from '../../shared/registry/registry.ts';
 import { seconds } from '../../shared/registry/settings.ts';
 import { sweep } from '../../shared/registry/sweep/sweep.ts';
+import { type DirectSession, writeUrlOf } from '../../shared/registry/uploads/direct-session.ts';
 import { keySettings } from '../contract/key-settings.ts';
 import { makeImage, randomBlob } from '../faults/image.ts';
 import { newInstance, pullBlob, pushBlob, repositoryNamed } from '../faults/in-process.ts';
@@ -96,4 +97,37 @@ describe('the sweep', () => {
     expect(after.content.size).toBe(before.content.size - 1);
     expect(await brokenInvariants()).toEqual([]);
   }, 30_000);
+
+  it('deletes what a client made of its staging blob: of another type, under a lease for ever', async () => {
+    const repository = repositoryNamed('swept/disguised');
+    for (const type of ['PageBlob', 'AppendBlob']) {
+      const { session } = await startDirect(registry, repository, newPusher());
+      const put = { 'x-ms-blob-type': type, 'x-ms-blob-content-length': '512' };
+      expect(await asHolder(session, undefined, put)).toBe(201);
+      const lease = { 'x-ms-lease-action': 'acquire', 'x-ms-lease-duration': '-1' };
+      expect(await asHolder(session, 'lease', lease)).toBe(201);
+    }
+    expect((await staged()).length).toBe(2);
+
+    await sweepAll();
+    expect(await staged()).toEqual([]);
+    const rows = [...((await readStorage(azurite)).repo.get('swept.disguised')?.keys() ?? [])];
+    expect(rows).toEqual([]);
+  }, 30_000);
 });
+
+/** What the holder of the URL does with it instead of the one write that it is for. */
+async function asHolder(
+  session: DirectSession,
+  comp: string | undefined,
+  headers: Readonly<Record<string, string>>,
+): Promise<number> {
+  const url = new URL(await writeUrlOf(registry, session, undefined));
+  url.searchParams.delete('blockid');
+  url.searchParams.delete('comp');
+  if (comp !== undefined) url.searchParams.set('comp', comp);
+  const version = { 'x-ms-version': '2023-11-03' };
+  const response = await fetch(url, { method: 'PUT', headers: { ...version, ...headers } });
+  await response.arrayBuffer();
+  return response.status;
+}
