@@ -117,8 +117,11 @@ function endToEndHeaders(message: IncomingMessage): readonly (readonly [string, 
 
 /**
  * Without the client's credentials for the registry, which clients send along when a redirect stays
- * on one host, and which storage would take for its own.
+ * on one host, and which storage would take for its own; and without headers of storage but the
+ * version, as Azurite goes by `x-ms-blob-type` rather than by `comp`.
  */
 function forwardedHeaders(request: IncomingMessage): readonly (readonly [string, string])[] {
-  return endToEndHeaders(request).filter(([name]) => name !== 'authorization');
+  return endToEndHeaders(request).filter(
+    ([name]) => name !== 'authorization' && (!name.startsWith('x-ms-') || name === 'x-ms-version'),
+  );
 }

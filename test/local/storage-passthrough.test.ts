@@ -73,7 +73,7 @@ async function serve(target: PassthroughTarget): Promise<Served> {
 describe.each([
   { way: 'by giving the connection away', target: () => azurite },
   { way: 'by passing the bytes on', target: () => ({ blobUrl: azurite.blobUrl }) },
-])('storage on the registry’s address, $way,', ({ target }) => {
+])('storage on the registry’s address, $way,', ({ way, target }) => {
   let served: Served;
   beforeAll(async () => {
     served = await serve(target());
@@ -147,6 +147,19 @@ describe.each([
       paths.map(async (path) => (await fetch(served.url + path, { method: 'PUT' })).status),
     );
     expect(statuses).toEqual([403, 403, 403, 403, 403]);
+  });
+
+  it('takes a block for a block, whatever operation the headers speak of', async () => {
+    const path = signed(`b/page-${way.length}`, 'cw', putBlock, 'staging');
+    const headers = { 'x-ms-blob-type': 'PageBlob', 'x-ms-blob-content-length': '512' };
+    const response = await fetch(served.url + path, { method: 'PUT', headers, body: 'bytes' });
+    expect(response.status).toBe(201);
+    const container = new BlobServiceClient(azurite.blobUrl, credential).getContainerClient(
+      'staging',
+    );
+    const committed: string[] = [];
+    for await (const { name } of container.listBlobsFlat()) committed.push(name);
+    expect(committed).toEqual([]);
   });
 
   it('refuses all else before storage sees it', async () => {
