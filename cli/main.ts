@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-import { CommanderError } from 'commander';
+import { type Command, CommanderError } from 'commander';
 import packageJson from '../package.json' with { type: 'json' };
 import { CliError, exitCodes } from './cli-error.ts';
 import { createContext } from './context.ts';
@@ -8,13 +8,18 @@ import { createProgram } from './program.ts';
 const program = createProgram(packageJson.version, (options) =>
   createContext(options, process.env),
 );
-program.exitOverride();
-for (const command of program.commands) command.exitOverride();
+throwInsteadOfExit(program);
 
 try {
   await program.parseAsync();
 } catch (error) {
   process.exitCode = explain(error);
+}
+
+/** Commander would end the process itself, and with another code than ours for a wrong usage. */
+function throwInsteadOfExit(command: Command): void {
+  command.exitOverride();
+  command.commands.forEach(throwInsteadOfExit);
 }
 
 /** Says what went wrong, on standard error; returns what to end with. */

@@ -1,6 +1,7 @@
 import tab from '@bomb.sh/tab/commander';
 import { Command } from 'commander';
 import { addAks } from './commands/aks.ts';
+import { addBackup, addRebuildIndex, addRestore } from './commands/backup.ts';
 import { addCheckHealth } from './commands/check-health.ts';
 import { addFederation } from './commands/federation.ts';
 import { addGc } from './commands/gc.ts';
@@ -10,6 +11,7 @@ import { addPermissions } from './commands/permissions.ts';
 import { addPolicy } from './commands/policy.ts';
 import { addRepo } from './commands/repo.ts';
 import { addScopeMap } from './commands/scope-map.ts';
+import { addStorageAudit } from './commands/storage-audit.ts';
 import { addTag } from './commands/tag.ts';
 import { addToken } from './commands/token.ts';
 import type { Context, GlobalOptions } from './context.ts';
@@ -26,6 +28,10 @@ const commands = [
   addPermissions,
   addCheckHealth,
   addGc,
+  addBackup,
+  addRestore,
+  addRebuildIndex,
+  addStorageAudit,
   addAks,
 ];
 

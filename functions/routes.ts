@@ -9,6 +9,7 @@ import { acrManifestsRoute } from './acr-manifests.ts';
 import { acrRepositoryRoute } from './acr-repository.ts';
 import { acrTagRoute } from './acr-tag.ts';
 import { acrTagsRoute } from './acr-tags.ts';
+import { apiBackupsRoute } from './api-backups.ts';
 import { apiFederationRuleRoute } from './api-federation-rule.ts';
 import { apiFederationRoute } from './api-federation.ts';
 import { apiGcRoute } from './api-gc.ts';
@@ -17,8 +18,11 @@ import { apiOpenApiRoute } from './api-openapi.ts';
 import { apiPermissionsRoute } from './api-permissions.ts';
 import { apiPolicyValidationRoute } from './api-policy-validation.ts';
 import { apiPolicyRoute } from './api-policy.ts';
+import { apiRebuildRoute } from './api-rebuild.ts';
+import { apiRestoreRoute } from './api-restore.ts';
 import { apiScopeMapRoute } from './api-scope-map.ts';
 import { apiScopeMapsRoute } from './api-scope-maps.ts';
+import { apiStorageAuditRoute } from './api-storage-audit.ts';
 import { apiTokenPasswordRoute } from './api-token-password.ts';
 import { apiTokenRoute } from './api-token.ts';
 import { apiTokensRoute } from './api-tokens.ts';
@@ -73,6 +77,10 @@ export const routes: readonly Route[] = [
   apiTokenPasswordRoute,
   apiPermissionsRoute,
   apiGcRoute,
+  apiBackupsRoute,
+  apiRestoreRoute,
+  apiRebuildRoute,
+  apiStorageAuditRoute,
   apiHealthRoute,
   apiOpenApiRoute,
   searchPingRoute,

@@ -1,6 +1,6 @@
 import { cp, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import { azArguments, type Cluster } from './cluster.ts';
 import { type Finished, mustRun, type Runner } from './runner.ts';
 
@@ -45,7 +45,10 @@ export async function withCluster<Result>(
       async kustomization(base, fields) {
         // Kustomize reads nothing but what is below or beside: hence copies.
         const copies = join(folder, 'base');
-        await cp(manifests, copies, { recursive: true, filter: isManifest });
+        await cp(manifests, copies, {
+          recursive: true,
+          filter: (path) => isManifest(relative(manifests, path)),
+        });
         const own = await mkdtemp(join(folder, 'overlay-'));
         const kustomization = {
           apiVersion: 'kustomize.config.k8s.io/v1beta1',
@@ -63,7 +66,7 @@ export async function withCluster<Result>(
   }
 }
 
-const isManifest = (path: string) => !/\/(?:agent|chart)(?:\/|$)/.test(path);
+const isManifest = (path: string) => !/^(?:agent|chart)(?:[/\\]|$)/.test(path);
 
 async function fetchKubeconfig(run: Runner, cluster: Cluster, folder: string): Promise<string> {
   const file = join(folder, 'kubeconfig');

@@ -7,7 +7,7 @@ import type { AddCommand } from './command.ts';
 
 const path = '/api/v1/gc';
 /** The registry gives a run two and a half minutes. */
-const timeoutMs = 220_000;
+export const workTimeoutMs = 220_000;
 
 const kind = v.looseObject({
   seen: v.number(),
@@ -43,7 +43,7 @@ export const addGc: AddCommand = (program, contextOf) => {
         : registry.json(path, managementScope, report, {
             method: 'POST',
             body: { dryRun: options.dryRun },
-            timeoutMs,
+            timeoutMs: workTimeoutMs,
           });
       const { value } = await terminal.during('collecting', request);
       terminal.show(value, () => text(value));

@@ -19,6 +19,8 @@ export interface FunctionAppOptions {
   readonly strict: boolean;
   /** The host's limit for a request body; it counts in strict mode only. */
   readonly maxBodyBytes: number;
+  /** False: timers run only when told to. */
+  readonly schedules?: boolean;
 }
 
 export interface FunctionApp {
@@ -45,7 +47,7 @@ export async function loadFunctionApp(options: FunctionAppOptions): Promise<Func
 
   const { model } = registration;
   if (model === undefined) throw new Error(`${options.appFile} registers no functions.`);
-  const timers = startTimerTriggers(functions.values(), model);
+  const timers = startTimerTriggers(functions.values(), model, options.schedules);
   return {
     handle: await startHttpTriggers(functions.values(), model, options),
     runTimer: (functionName) => timers.run(functionName),

@@ -20,12 +20,13 @@ interface Timer {
 }
 
 /**
- * Starts the schedules of all functions that have a timer trigger. A run never overlaps the one
- * before.
+ * Starts the schedules, unless told otherwise, of all functions that have a timer trigger. A run
+ * never overlaps the one before.
  */
 export function startTimerTriggers(
   functions: Iterable<RegisteredFunction>,
   model: ProgrammingModel,
+  schedules = true,
 ): TimerTriggers {
   const timers = [...functions].map(toTimer).filter((timer) => timer !== undefined);
   const running = new Map<Timer, Promise<void>>();
@@ -44,9 +45,11 @@ export function startTimerTriggers(
     });
   }
 
-  for (const timer of timers) {
-    timer.schedule.schedule(() => runLogged(timer));
-    if (timer.runOnStartup) runLogged(timer);
+  if (schedules) {
+    for (const timer of timers) {
+      timer.schedule.schedule(() => runLogged(timer));
+      if (timer.runOnStartup) runLogged(timer);
+    }
   }
 
   return {

@@ -47,6 +47,8 @@ export interface AuditDetails extends Who {
   /** Of a mount, where the blob was. */
   readonly from?: string;
   readonly attributes?: Readonly<Record<string, boolean>>;
+  /** The state that a manifest was put in. */
+  readonly quarantine?: string;
   /** How many were deleted. */
   readonly manifests?: number;
 }
@@ -67,5 +69,9 @@ export const auditedChanges = [
   'policy.change',
   'token.change',
   'gc.run',
+  'backup.run',
+  'restore.run',
+  'index.rebuild',
+  'storage-audit.run',
 ] as const;
 export type AuditedChange = (typeof auditedChanges)[number];

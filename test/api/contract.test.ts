@@ -144,6 +144,17 @@ const cases: Readonly<Record<string, Readonly<Record<number, () => Promise<Answe
     200: () => request('POST api/v1/gc', { value: { dryRun: true } }),
     ...wrongBodies('POST api/v1/gc'),
   },
+  'GET api/v1/storage-audit': {
+    404: () => request('GET api/v1/storage-audit'),
+    200: async () => {
+      await request('POST api/v1/storage-audit');
+      return await request('GET api/v1/storage-audit');
+    },
+  },
+  'POST api/v1/storage-audit': {
+    200: () => request('POST api/v1/storage-audit', { value: { dryRun: true } }),
+    ...wrongBodies('POST api/v1/storage-audit'),
+  },
 };
 
 function plain(operation: string) {

@@ -192,6 +192,15 @@ test('gc says what it would do, and what it did', async () => {
   expect((await lighter(['gc', '--last'])).stdout).toMatch(/^mode +for real$/m);
 });
 
+test('storage-audit finds nothing wrong with what was just stored', async () => {
+  await login();
+  const { code, stdout } = await lighter(['storage-audit']);
+  expect({ code, stdout }).toMatchObject({
+    code: 0,
+    stdout: expect.stringContaining('nothing is wrong'),
+  });
+});
+
 test('check-health looks from the name down to what is inside', async () => {
   await login();
   const { stdout } = await lighter(['check-health']);

@@ -14,6 +14,8 @@ export interface TestLighterOptions {
   readonly strict?: boolean;
   /** The host's limit for a request body in bytes; the platform's default of 100 MiB unless set. */
   readonly maxBodyBytes?: number;
+  /** True: timers run by the clock, too, which a test that counts must not meet by chance. */
+  readonly schedules?: boolean;
   /** What to run: the registry's functions unless set, or its bundle when LIGHTER_BUNDLE is 1. */
   readonly appFile?: string;
   readonly hostJsonFile?: string;
@@ -46,7 +48,13 @@ const appUnderTest = process.env['LIGHTER_BUNDLE'] === '1' ? 'dist/main.cjs' : '
  * the process's own words when it does not start. Whoever starts one stops it.
  */
 export async function startTestLighter(options: TestLighterOptions): Promise<TestLighter> {
-  const { azurite, settings, strict = true, maxBodyBytes = 104_857_600 } = options;
+  const {
+    azurite,
+    settings,
+    strict = true,
+    maxBodyBytes = 104_857_600,
+    schedules = false,
+  } = options;
   const child = spawn(process.execPath, [processFile], {
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
     env: environment(azurite, settings),
@@ -74,6 +82,7 @@ export async function startTestLighter(options: TestLighterOptions): Promise<Tes
       storage: { blobUrl: azurite.blobUrl },
       strict,
       maxBodyBytes,
+      schedules,
     },
   }).catch((error: unknown) => {
     child.kill('SIGKILL');

@@ -20,6 +20,7 @@ interface Described {
 
 function startApp(options: { strict: boolean; requestTimeoutMs?: number }): Promise<TestLighter> {
   return startTestLighter({
+    schedules: true,
     azurite: noStorage,
     appFile,
     hostJsonFile,

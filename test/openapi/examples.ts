@@ -25,4 +25,7 @@ export const examples: Readonly<Record<string, object>> = {
   TokenSettings: { scopeMap: 'builds', enabled: true },
   PasswordExpiry: { expiresInDays: 90 },
   SweepRequest: { dryRun: true },
+  BackupRequest: {},
+  RestoreRequest: { backup: '20260102T030405Z-0a1b2c3d', existing: 'keep' },
+  RebuildRequest: { repository: 'rescue/blobs' },
 };

@@ -1,17 +1,27 @@
 import { type GenericSchema, looseObject, string } from 'valibot';
 import {
+  backupList,
+  backupState,
   federationList,
   healthReport,
   permissionAnswer,
   policyValidation,
   problem,
+  rebuildReport,
+  restoreReport,
   scopeMapList,
   sweepReport,
+  auditReport,
   tokenJson,
   tokenList,
   tokenPasswordMade,
   whoAmI,
 } from '../../shared/http/management/contract.ts';
+import {
+  backupDocument,
+  rebuildDocument,
+  restoreDocument,
+} from '../../shared/http/management/backups.ts';
 import { askableRights } from '../../shared/http/management/permission-question.ts';
 import { passwordDocument, tokenDocument } from '../../shared/http/management/token-documents.ts';
 import { workDocument } from '../../shared/http/management/work-report.ts';
@@ -38,6 +48,14 @@ export const namedSchemas: Readonly<Record<string, GenericSchema>> = {
   HealthReport: healthReport,
   SweepRequest: workDocument,
   SweepReport: sweepReport,
+  BackupRequest: backupDocument,
+  BackupState: backupState,
+  BackupList: backupList,
+  RestoreRequest: restoreDocument,
+  RestoreReport: restoreReport,
+  RebuildRequest: rebuildDocument,
+  RebuildReport: rebuildReport,
+  AuditReport: auditReport,
   OpenApi: looseObject({ openapi: string() }),
 };
 type SchemaName = string;
@@ -233,6 +251,50 @@ export const operations: Readonly<Record<string, Operation>> = {
       'Ends after about 150 seconds, whatever is left. It also runs by itself, every five minutes.',
     request: { schema: 'SweepRequest', optional: true },
     answers: { 200: 'SweepReport' },
+    errors: badBody,
+  },
+  'GET api/v1/backups': {
+    summary: 'The backups there are',
+    answers: { 200: 'BackupList' },
+    errors: {},
+  },
+  'POST api/v1/backups': {
+    summary: 'Go on with a backup, or begin one',
+    description: 'Ends after about 100 seconds; a timer goes on with what is left.',
+    request: { schema: 'BackupRequest', optional: true },
+    answers: { 200: 'BackupState' },
+    errors: { ...badBody, 409: 'The policy has no section `backup`.' },
+  },
+  'POST api/v1/restore': {
+    summary: 'Restore the tables from a backup, or go on with that',
+    description:
+      'Ends after about 100 seconds: call it again until it is finished. No space is freed meanwhile.',
+    request: { schema: 'RestoreRequest' },
+    answers: { 200: 'RestoreReport' },
+    errors: {
+      ...badBody,
+      404: 'There is no complete backup of this id.',
+      409: 'The tables are not empty, a file of the backup is damaged, or another backup is being restored.',
+    },
+  },
+  'POST api/v1/rebuild-index': {
+    summary: 'Rebuild the rows of blobs from the stored bytes, or go on with that',
+    description: 'Ends after about 100 seconds: call it again with `next` as `after`.',
+    request: { schema: 'RebuildRequest', optional: true },
+    answers: { 200: 'RebuildReport' },
+    errors: badBody,
+  },
+  'GET api/v1/storage-audit': {
+    summary: 'What the last audit of storage found',
+    answers: { 200: 'AuditReport' },
+    errors: { 404: 'There has been none yet.' },
+  },
+  'POST api/v1/storage-audit': {
+    summary: 'Audit storage now, or go on with the audit that is under way',
+    description:
+      'Looks at all that is stored, for about 150 seconds a call; repairs what it finds, unless it is a dry run. It also runs by itself, every week.',
+    request: { schema: 'SweepRequest', optional: true },
+    answers: { 200: 'AuditReport' },
     errors: badBody,
   },
 };

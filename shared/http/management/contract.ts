@@ -5,6 +5,8 @@ import type { PermissionReason } from '../../auth/permission-explanation.ts';
 import { passwordSlots } from '../../auth/repository-token.ts';
 import { federationRules } from '../../policy/federation-rules.ts';
 import { scopeMaps } from '../../policy/scope-maps.ts';
+import { findingKinds } from '../../registry/audit/audit-findings.ts';
+import { restoreStages } from '../../registry/backup/restore-state.ts';
 import { kindNames } from '../../registry/sweep/sweep-report.ts';
 import { askableRights } from './permission-question.ts';
 
@@ -155,6 +157,56 @@ export const sweepReport = v.strictObject({
   kinds: v.strictObject(v.entriesFromList(Object.values(kindNames), kindReport)),
   unknownRows: described(count, 'Work of a kind that only a later release knows.'),
   failures: described(v.array(v.string()), 'The first ten.'),
+});
+
+export const auditReport = v.strictObject({
+  finished: described(v.boolean(), 'False: time was up, and the next call goes on.'),
+  startedAt: time,
+  findings: v.strictObject(
+    v.entriesFromList(
+      findingKinds,
+      v.strictObject({
+        found: count,
+        repaired: count,
+        examples: described(v.array(v.string()), 'The first ten.'),
+      }),
+    ),
+  ),
+});
+
+export const backupState = v.strictObject({
+  id: v.string(),
+  finished: described(v.boolean(), 'False: call again, or leave the rest to the timer.'),
+  rows: count,
+  parts: described(count, 'Files.'),
+});
+
+export const backupList = v.strictObject({
+  backups: v.pipe(
+    v.array(v.strictObject({ id: v.string(), startedAt: time })),
+    v.description('Complete ones, newest first.'),
+  ),
+  running: v.optional(v.strictObject({ id: v.string(), startedAt: time, rows: count })),
+});
+
+export const restoreReport = v.strictObject({
+  backup: v.string(),
+  finished: described(v.boolean(), 'False: call again.'),
+  stage: v.picklist([...restoreStages, 'over']),
+  rows: described(count, 'Rows of the backup that were gone through.'),
+  lostBlobs: described(count, 'Rights to blobs whose bytes are gone, which were taken away.'),
+  lostManifests: described(count, 'Manifests that lack bytes, which were deleted.'),
+  droppedTags: described(count, 'Tags of manifests that are not there.'),
+  examples: described(v.array(v.string()), 'The first ten of these.'),
+});
+
+export const rebuildReport = v.strictObject({
+  finished: v.boolean(),
+  next: v.optional(described(v.string(), 'Goes into the next call as `after`.')),
+  blobs: count,
+  rebuilt: described(count, 'Whose rows were missing.'),
+  linked: described(count, 'To which the given repository has the right.'),
+  passedOver: described(count, 'Given up, without a digest, or written within the hour.'),
 });
 
 const healthCheck = v.strictObject({
