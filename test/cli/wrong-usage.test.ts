@@ -1,0 +1,18 @@
+import { tmpdir } from 'node:os';
+import { expect, test } from 'vitest';
+import { lighterCommand } from './lighter-command.ts';
+
+const lighter = lighterCommand(tmpdir());
+
+test.each([
+  { args: ['token', 'create', 'ci'], what: 'an option that must be there is not' },
+  { args: ['repo', 'list', '--limit', 'x'], what: 'the value of an option is no number' },
+  { args: ['repo', 'show'], what: 'an argument is missing' },
+  { args: ['token'], what: 'a group has no command' },
+])('ends with code 2 when $what', async ({ args }) => {
+  expect(await lighter(args)).toMatchObject({ code: 2, stdout: '' });
+});
+
+test('help ends with 0, of a command of a group, too', async () => {
+  expect(await lighter(['token', 'create', '--help'])).toMatchObject({ code: 0, stderr: '' });
+});
