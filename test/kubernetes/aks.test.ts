@@ -1,10 +1,14 @@
 import { existsSync } from 'node:fs';
+import { cp, mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { attach, type AttachOptions } from '../../cli/aks/attach.ts';
 import { check, type CheckOptions } from '../../cli/aks/check.ts';
 import { detach, type DetachOptions } from '../../cli/aks/detach.ts';
 import { childRunner, type Runner } from '../../cli/aks/runner.ts';
+import { withCluster } from '../../cli/aks/session.ts';
 import { type FakePrograms, makeFakePrograms } from './fake-programs.ts';
 
 const kubelet = {
@@ -310,4 +314,20 @@ describe('check', () => {
     await fakes.answer({ words: 'get pods', stdout: '{"items":[]}' });
     await expect(checking()).rejects.toThrow('no Linux node');
   });
+});
+
+test('the manifests are found wherever the program is installed, also below a folder called agent', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'lighter-installed-'));
+  const manifests = join(folder, 'agent', 'kubernetes');
+  await cp(common.manifests, manifests, {
+    recursive: true,
+    filter: (path) => !path.endsWith('dist'),
+  });
+  const cluster = { name: 'blue', resourceGroup: 'clusters', subscription: undefined, kubelet };
+  await withCluster(run, cluster, { ...common, manifests }, async ({ kustomization }) => {
+    const base = join(await kustomization('namespace', {}), '..', 'base');
+    expect(existsSync(join(base, 'namespace', 'kustomization.yaml'))).toBe(true);
+    expect(existsSync(join(base, 'agent'))).toBe(false);
+  });
+  await rm(folder, { recursive: true });
 });
