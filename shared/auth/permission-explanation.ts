@@ -2,7 +2,7 @@ import type { RepositoryName } from '../domain/repository-name.ts';
 import { isResourceName } from '../domain/resource-name.ts';
 import type { RoleRight } from '../domain/role-rights.ts';
 import type { Authority } from './authority.ts';
-import { patternsAllowing } from './permissions.ts';
+import { anonymousActions, patternsAllowing } from './permissions.ts';
 import type { AssignmentExplanation } from './role-explanation.ts';
 import {
   covers,
@@ -113,7 +113,8 @@ async function explainAnonymousPull(
   repository: RepositoryName | undefined,
 ): Promise<PermissionReason> {
   const source = 'anonymous-pull';
-  if (right !== 'pull') return { source, verdict: 'lacks-right' };
+  const isGiven = anonymousActions.some((action) => action === right);
+  if (!isGiven) return { source, verdict: 'lacks-right' };
   const open = patternsAllowing(await permissionsOf({ kind: 'anonymous' }), 'pull');
   if (!covers(open, repository)) return { source, verdict: 'other-repositories' };
   const { anonymousPull } = await policy.current();

@@ -71,7 +71,7 @@ export function unite(one: Permissions, other: Permissions): Permissions {
 export type PermissionSource = (identity: Identity) => Promise<Permissions>;
 
 /** What ACR's anonymous pull gives: Azure's SDK lists the tags of an image so. */
-const anonymousActions: readonly Action[] = ['pull', 'metadata_read'];
+export const anonymousActions: readonly Action[] = ['pull', 'metadata_read'];
 
 /**
  * Permissions out of the configuration and the policy: the admin account may do everything while it

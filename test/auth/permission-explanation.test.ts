@@ -139,6 +139,12 @@ describe('everybody', () => {
     expect(await explain('anonymous', 'pull', repository)).toEqual(expected);
   });
 
+  test.each(actions)('may %s as the explanation says', async (action) => {
+    const permissions = await app.authority.permissionsOf({ kind: 'anonymous' });
+    const isAllowed = permissions.rules.some((rule) => rule.actions.includes(action));
+    expect(await explain('anonymous', action, 'public/x')).toMatchObject({ allowed: isAllowed });
+  });
+
   test('includes a token without rights of its own', async () => {
     expect(await explain('token:nobody', 'pull', 'public/x')).toMatchObject({ allowed: true });
     expect(await explain('anonymous', 'push', 'public/x')).toMatchObject({ allowed: false });
