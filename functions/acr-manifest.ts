@@ -1,15 +1,16 @@
-import { readAttributeChange } from '../shared/http/acr-request.ts';
+import { readManifestChange } from '../shared/http/acr-request.ts';
 import { acrAnswer, manifestJson, platformJson } from '../shared/http/acr-response.ts';
 import type { RegistryResponse } from '../shared/http/message.ts';
 import type { RepositoryCall, RepositoryRoute } from '../shared/http/route.ts';
 import { requiredDigest } from '../shared/http/upload-request.ts';
-import { changeManifestAttributes } from '../shared/registry/manifests/change-manifest.ts';
+import type { ManifestChange } from '../shared/registry/manifests/change-manifest.ts';
 import {
   describeManifest,
   type ManifestDetails,
 } from '../shared/registry/manifests/describe-manifest.ts';
+import { changeManifest } from '../shared/registry/manifests/quarantine-manifest.ts';
 
-/** ACR's `/acr/v1/{name}/_manifests/{digest}`: a manifest and its locks. */
+/** ACR's `/acr/v1/{name}/_manifests/{digest}`: a manifest, its locks, its quarantine. */
 export const acrManifestRoute: RepositoryRoute = {
   name: 'acr-manifest',
   scope: 'repository',
@@ -29,10 +30,18 @@ async function describe(call: RepositoryCall): Promise<RegistryResponse> {
 async function change(call: RepositoryCall): Promise<RegistryResponse> {
   const { app, request, repository, params } = call;
   const digest = requiredDigest(params['digest']);
-  const attributes = await readAttributeChange(request);
-  await changeManifestAttributes(app.registry, repository, digest, attributes);
+  const asked = await readManifestChange(request);
+  await changeManifest(app.registry, repository, digest, asked);
   const details = await describeManifest(app.registry, repository, digest);
-  return { ...answer(call, details), audit: { attributes } };
+  return { ...answer(call, details), audit: auditOf(asked) };
+}
+
+/** That a manifest is kept back, or no longer, counts more than what else is switched with it. */
+function auditOf({ quarantineState: quarantine, ...rest }: ManifestChange) {
+  const { quarantineDetails, ...attributes } = rest;
+  if (quarantine === undefined) return { attributes };
+  const event = quarantine === 'Passed' ? 'manifest.release' : 'manifest.quarantine';
+  return { event, quarantine, attributes } as const;
 }
 
 function answer(call: RepositoryCall, details: ManifestDetails): RegistryResponse {

@@ -26,14 +26,16 @@ export const manifestsRoute: RepositoryRoute = {
 };
 
 async function stat(call: RepositoryCall): Promise<RegistryResponse> {
-  const { app, request, repository } = call;
-  const head = await statManifest(app.registry, repository, referenceOf(call));
+  const { app, request, repository, caller } = call;
+  const sees = caller.seesQuarantined(repository);
+  const head = await statManifest(app.registry, repository, referenceOf(call), sees);
   return { status: isUnchanged(request.headers, head.digest) ? 304 : 200, headers: describe(head) };
 }
 
 async function pull(call: RepositoryCall): Promise<RegistryResponse> {
-  const { app, request, repository } = call;
-  const manifest = await getManifest(app.registry, repository, referenceOf(call));
+  const { app, request, repository, caller } = call;
+  const sees = caller.seesQuarantined(repository);
+  const manifest = await getManifest(app.registry, repository, referenceOf(call), sees);
   const headers = describe({ ...manifest, sizeBytes: manifest.bytes.byteLength });
   if (isUnchanged(request.headers, manifest.digest)) return { status: 304, headers };
   return { status: 200, headers, body: manifest.bytes };

@@ -15,7 +15,7 @@ export const referrersRoute: RepositoryRoute = {
 };
 
 async function list(call: RepositoryCall): Promise<RegistryResponse> {
-  const { app, request, repository, params } = call;
+  const { app, request, repository, params, caller } = call;
   const subject = requiredDigest(params['digest']);
   const page = parsePage(request.query, limits.maxReferrersPage);
   const artifactType = request.query.get('artifactType') ?? undefined;
@@ -24,6 +24,7 @@ async function list(call: RepositoryCall): Promise<RegistryResponse> {
     ...page,
     limit: Math.max(page.limit, 1),
     artifactType,
+    seesQuarantined: caller.seesQuarantined(repository),
   });
   return {
     status: 200,

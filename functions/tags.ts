@@ -13,9 +13,13 @@ export const tagsRoute: RepositoryRoute = {
   methods: { GET: { access: 'pull', handle: list } },
 };
 
-async function list({ app, request, repository }: RepositoryCall): Promise<RegistryResponse> {
+async function list(call: RepositoryCall): Promise<RegistryResponse> {
+  const { app, request, repository, caller } = call;
   const page = parsePage(request.query, limits.maxListPage);
-  const { tags, more } = await listTags(app.registry, repository, page);
+  const { tags, more } = await listTags(app.registry, repository, {
+    ...page,
+    seesQuarantined: caller.seesQuarantined(repository),
+  });
   const last = tags.at(-1);
   return {
     status: 200,

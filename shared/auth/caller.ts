@@ -24,6 +24,11 @@ export interface Caller {
    * token at hand is for the target alone. Clients ask for no more when they mount.
    */
   mayMountFrom(repository: RepositoryName): boolean;
+  /**
+   * Whether what is in quarantine there is served: the principal may release it, even where the
+   * token at hand is to pull alone. Clients ask for no more when they pull.
+   */
+  seesQuarantined(repository: RepositoryName): boolean;
   mayListCatalog(): boolean;
   /** Whether the registry's settings may be seen, changed, or parts of it done away with. */
   mayManage(action: ManagementAction): boolean;

@@ -19,6 +19,8 @@ export interface Principal {
   readonly permissions: Permissions;
   /** Patterns of repositories the principal may pull, where the credential itself permits less. */
   readonly mountFrom?: readonly string[];
+  /** Names and patterns of what the principal may release, where the credential permits less. */
+  readonly sees?: readonly string[];
   /** `jti` of the access token that was presented. */
   readonly tokenId?: string;
   /** End of the token that was presented: nothing derived from it lives longer. */
@@ -53,7 +55,7 @@ export async function authenticate(
 
 /** The principal as the use cases see it. */
 export function callerOf(principal: Principal): Caller {
-  const { subject, tokenId, identity, permissions, mountFrom = [] } = principal;
+  const { subject, tokenId, identity, permissions, mountFrom = [], sees = [] } = principal;
   const may = (action: Action, repository: RepositoryName) =>
     allows(permissions, action, repository);
   return {
@@ -63,6 +65,9 @@ export function callerOf(principal: Principal): Caller {
     permissions,
     may,
     mayMountFrom: (repository) => may('pull', repository) || matchesPattern(mountFrom, repository),
+    seesQuarantined: (repository) =>
+      may('metadata_write', repository) ||
+      (may('pull', repository) && matchesPattern(sees, repository)),
     mayListCatalog: () => permissions.catalog,
     mayManage: (action) => permissions.management?.includes(action) ?? false,
   };
@@ -137,6 +142,7 @@ async function principalOf(authority: Authority, identity: Identity): Promise<Pr
 
 function bearerOf(claims: AccessClaims | undefined): Principal | undefined {
   if (claims === undefined) return undefined;
-  const { subject, tokenId, expiresAtMs, access, mountFrom } = claims;
-  return { subject, tokenId, expiresAtMs, mountFrom, permissions: permissionsOfAccess(access) };
+  const { subject, tokenId, expiresAtMs, access, mountFrom, sees } = claims;
+  const permissions = permissionsOfAccess(access);
+  return { subject, tokenId, expiresAtMs, mountFrom, sees, permissions };
 }

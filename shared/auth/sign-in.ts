@@ -1,3 +1,4 @@
+import { commonPatterns } from '../domain/repository-pattern.ts';
 import { parseScopes, type ResourceScope } from '../domain/scope.ts';
 import type { Who } from '../errors.ts';
 import type { Authority } from './authority.ts';
@@ -72,6 +73,7 @@ export async function signIn(
     audience,
     access,
     mountFrom: mountableBy(principal, access),
+    sees: seenBy(principal, access),
     expiresAtMostMs: expiresAtMs,
   });
   const refreshToken = request.offline
@@ -98,6 +100,22 @@ async function refreshTokenFor(
 ): Promise<string | undefined> {
   if (refreshToken !== undefined || identity?.kind !== 'federated') return refreshToken;
   return (await tokens.issueRefresh(identity, audience)).token;
+}
+
+/**
+ * Where a pull sees what is in quarantine: what the token is to pull and the principal may release.
+ */
+function seenBy(
+  { permissions, sees = [] }: Principal,
+  access: readonly ResourceScope[],
+): readonly string[] {
+  const pulled = access.filter(
+    ({ type, actions }) =>
+      type === 'repository' && actions.includes('pull') && !actions.includes('metadata_write'),
+  );
+  const released = [...patternsAllowing(permissions, 'metadata_write'), ...sees];
+  const names = pulled.map(({ name }) => name);
+  return commonPatterns(names, released).slice(0, maxMountPatterns);
 }
 
 /** A token stays small enough for a header. */

@@ -17,6 +17,8 @@ export interface AccessClaims extends TokenClaims {
   readonly access: readonly ResourceScope[];
   /** Patterns of repositories a push under this token may mount blobs from. */
   readonly mountFrom: readonly string[];
+  /** Patterns of repositories in which a pull under this token sees what is in quarantine. */
+  readonly sees: readonly string[];
 }
 
 /** What a refresh token says: who its bearer is; what that permits is asked when it is used. */
@@ -29,8 +31,9 @@ export function parseAccessClaims(payload: JWTPayload, keyId: string): AccessCla
   const common = parseCommonClaims(payload, keyId);
   const access = parseAccess(payload['access']);
   if (common === undefined || access === undefined) return undefined;
+  if (payload['grant_type'] !== 'access_token') return undefined;
   const mountFrom = parseStrings(payload['mount_from']);
-  return payload['grant_type'] === 'access_token' ? { ...common, access, mountFrom } : undefined;
+  return { ...common, access, mountFrom, sees: parseStrings(payload['quarantine_read']) };
 }
 
 /** Undefined when the payload, whose signature was checked, is not a refresh token. */

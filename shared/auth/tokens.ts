@@ -34,6 +34,7 @@ export interface AccessTokenRequest {
   readonly audience: string;
   readonly access: readonly ResourceScope[];
   readonly mountFrom?: readonly string[];
+  readonly sees?: readonly string[];
   /** The token ends then at the latest, in milliseconds. */
   readonly expiresAtMostMs: number | undefined;
 }
@@ -55,13 +56,15 @@ export class Tokens {
   }
 
   async issueAccess(request: AccessTokenRequest): Promise<IssuedToken> {
-    const { subject, audience, access, mountFrom = [], expiresAtMostMs = Infinity } = request;
+    const { subject, audience, access, mountFrom = [], sees = [] } = request;
+    const { expiresAtMostMs = Infinity } = request;
     const remaining = Math.floor((expiresAtMostMs - this.#clock.now().getTime()) / 1000);
     const seconds = Math.max(1, Math.min(accessTokenSeconds, remaining));
     return this.#sign(subject, audience, seconds, {
       grant_type: 'access_token',
       access,
       ...(mountFrom.length > 0 && { mount_from: mountFrom }),
+      ...(sees.length > 0 && { quarantine_read: sees }),
     });
   }
 

@@ -67,7 +67,7 @@ export function tagJson(description: TagDescription): object {
 }
 
 export function manifestJson(description: ManifestDescription): object {
-  const { platform, configMediaType, tags } = description;
+  const { platform, configMediaType, tags, quarantine } = description;
   return {
     digest: description.key,
     imageSize: description.imageSizeBytes,
@@ -77,7 +77,11 @@ export function manifestJson(description: ManifestDescription): object {
     mediaType: description.mediaType,
     ...(configMediaType === undefined || configMediaType === '' ? {} : { configMediaType }),
     ...(tags.length === 0 ? {} : { tags }),
-    changeableAttributes: description.attributes,
+    changeableAttributes: {
+      ...description.attributes,
+      ...(quarantine && { quarantineState: quarantine.state }),
+      ...(quarantine?.details !== undefined && { quarantineDetails: quarantine.details }),
+    },
   };
 }
 

@@ -15,6 +15,7 @@ const nobody: Caller = {
   tokenId: undefined,
   may: () => false,
   mayMountFrom: () => false,
+  seesQuarantined: () => false,
   mayListCatalog: () => false,
   mayManage: () => false,
 };

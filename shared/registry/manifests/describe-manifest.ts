@@ -10,6 +10,12 @@ import { storedManifest } from './get-manifest.ts';
 import { platformsOf } from './image-platform.ts';
 import { readManifestRow } from './manifest-row.ts';
 import type { Registry } from '../registry.ts';
+import {
+  type Quarantine,
+  quarantineDetails,
+  quarantineOf,
+  quarantineState,
+} from '../rows/quarantine.ts';
 import { keysUnder, manifestKey, repositoryPartition } from '../rows/row-keys.ts';
 import { number, optionalText, text, time } from '../rows/row-values.ts';
 import type { ManifestRow } from '../rows/row-types.ts';
@@ -36,6 +42,7 @@ export interface ManifestDescription extends Ordered {
   readonly platform: Platform | undefined;
   readonly tags: readonly Tag[];
   readonly attributes: Attributes;
+  readonly quarantine: Quarantine | undefined;
 }
 
 /** What it tells of one asked for alone. */
@@ -52,6 +59,8 @@ const selected = [
   'configMediaType',
   'architecture',
   'os',
+  quarantineState,
+  quarantineDetails,
   ...attributeNames,
 ];
 
@@ -152,6 +161,7 @@ async function describeAll(
     platform: platforms[index],
     tags: tags(row.rowKey.slice(2)),
     attributes: attributesOf(row.properties),
+    quarantine: quarantineOf(row.properties),
   }));
 }
 

@@ -6,6 +6,7 @@ import { attributesOf, disallowed, manifestUnreadable, refuseUnless } from '../r
 import { cacheKey } from '../caches.ts';
 import { readManifestRow } from './manifest-row.ts';
 import type { Registry } from '../registry.ts';
+import { inQuarantine, isWithheld, manifestWithheld } from '../rows/quarantine.ts';
 import { manifestKey, repositoryPartition } from '../rows/row-keys.ts';
 import type { ManifestRow, StoredManifest, TagRow } from '../rows/row-types.ts';
 import { CorruptRow } from '../rows/row-values.ts';
@@ -20,19 +21,24 @@ export interface ManifestHead {
 
 /**
  * HEAD of a manifest (OCI distribution-spec v1.1, end-3). Throws MANIFEST_UNKNOWN, and DENIED when
- * it or the tag is locked against reading. One request; none for a digest this instance served in
- * the last minute.
+ * it or the tag is locked against reading, or it is in quarantine and asked for by its digest by
+ * who does not see that; by a tag it is unknown to them. One request; none for a digest this
+ * instance served in the last minute.
  */
 export async function statManifest(
   registry: Registry,
   repository: RepositoryName,
   reference: Reference,
+  seesQuarantined = false,
 ): Promise<ManifestHead> {
   const partition = repositoryPartition(repository);
   if (reference.kind === 'tag') {
     const tag = await readTagForPull(registry, partition, reference.tag);
     if (tag === undefined) throw manifestUnknown(reference);
     refuseUnlessReadable(tag);
+    if (tag.properties[manifestWithheld] === true && !seesQuarantined) {
+      throw manifestUnknown(reference);
+    }
     return tag;
   }
   const cached = recentlyConfirmed(
@@ -45,35 +51,43 @@ export async function statManifest(
   const row = await readManifestRow(registry, partition, reference.digest);
   if (row?.state !== 'live') throw manifestUnknown(reference);
   refuseUnless('readEnabled', attributesOf(row.properties), { digest: row.digest });
+  if (isWithheld(row.properties) && !seesQuarantined) throw inQuarantine(row.digest);
   return row;
 }
 
 /**
- * GET of a manifest, byte for byte as pushed, whatever the client accepts. Throws MANIFEST_UNKNOWN,
- * and DENIED when it or the tag is locked against reading. By tag the tag is always read, the
- * manifest only when this instance does not have its bytes.
+ * GET of a manifest, byte for byte as pushed, whatever the client accepts. Throws as
+ * {@link statManifest}. By tag the tag is always read, the manifest only when this instance does not
+ * have its bytes.
  */
 export async function getManifest(
   registry: Registry,
   repository: RepositoryName,
   reference: Reference,
+  seesQuarantined = false,
 ): Promise<StoredManifest> {
   const partition = repositoryPartition(repository);
   if (reference.kind === 'digest') {
-    const manifest = await pullByDigest(
-      registry,
-      partition,
-      reference.digest,
-      registry.seconds.manifestCacheByDigest,
-    );
+    const manifest = await pullByDigest(registry, partition, reference.digest, {
+      maxAgeSeconds: registry.seconds.manifestCacheByDigest,
+      seesQuarantined,
+    });
     if (manifest === undefined) throw manifestUnknown(reference);
+    if (manifest === withheld) throw inQuarantine(reference.digest);
     return manifest;
   }
   for (let seen: TagRow | undefined; ;) {
     const tag = await readTagForPull(registry, partition, reference.tag);
     if (tag === undefined || tag.etag === seen?.etag) throw manifestUnknown(reference);
     refuseUnlessReadable(tag);
-    const manifest = await pullByDigest(registry, partition, tag.digest, Infinity);
+    const sees = seesQuarantined || tag.properties[manifestWithheld] !== true;
+    const manifest = sees
+      ? await pullByDigest(registry, partition, tag.digest, {
+          maxAgeSeconds: Infinity,
+          seesQuarantined,
+        })
+      : withheld;
+    if (manifest === withheld) throw manifestUnknown(reference);
     if (manifest !== undefined) return manifest;
     // It was deleted after the tag was read; if the tag was moved before that, it is elsewhere now.
     seen = tag;
@@ -93,21 +107,27 @@ export function rememberManifest(
   registry.caches.manifests.set(key, { manifest, confirmedAtMs });
 }
 
+/** A manifest that is there, but not for who asks. */
+const withheld = Symbol('withheld');
+
+/** What is in quarantine is never remembered: what is, is for whoever may pull. */
 async function pullByDigest(
   registry: Registry,
   partition: string,
   digest: Digest,
-  maxAgeSeconds: number,
-): Promise<StoredManifest | undefined> {
+  { maxAgeSeconds, seesQuarantined }: { maxAgeSeconds: number; seesQuarantined: boolean },
+): Promise<StoredManifest | typeof withheld | undefined> {
   const cached = recentlyConfirmed(registry, partition, digest, maxAgeSeconds);
   if (cached !== undefined) return cached;
   const confirmedAtMs = performance.now();
   const row = await readManifestRow(registry, partition, digest);
   if (row?.state !== 'live') return undefined;
   refuseUnless('readEnabled', attributesOf(row.properties), { digest });
+  const isHidden = isWithheld(row.properties);
+  if (isHidden && !seesQuarantined) return withheld;
   const manifest = await storedManifest(registry, row);
   if (manifest === undefined) await refuseIfUnchanged(registry, partition, row);
-  else rememberManifest(registry, partition, manifest, confirmedAtMs);
+  else if (!isHidden) rememberManifest(registry, partition, manifest, confirmedAtMs);
   return manifest;
 }
 

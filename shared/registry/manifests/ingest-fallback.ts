@@ -6,6 +6,7 @@ import { lostRace, untilDecided } from '../contention.ts';
 import { readManifestRow } from './manifest-row.ts';
 import { referrerOperation } from './referrer-rows.ts';
 import type { Registry } from '../registry.ts';
+import { isWithheld } from '../rows/quarantine.ts';
 import { manifestKey } from '../rows/row-keys.ts';
 
 /** Two operations a child. */
@@ -56,7 +57,7 @@ async function ingestSome(
           etag: row.etag,
           properties: { fallbackSubjects: [...subjects].join(',') },
         },
-        referrerOperation(subject, child.digest, child),
+        referrerOperation(subject, child.digest, child, isWithheld(row.properties)),
       ];
     }),
   );

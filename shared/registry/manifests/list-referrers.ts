@@ -5,6 +5,7 @@ import type { RepositoryName } from '../../domain/repository-name.ts';
 import type { Row } from '../../ports/table-store.ts';
 import { readManifest } from './get-manifest.ts';
 import type { Registry } from '../registry.ts';
+import { manifestWithheld } from '../rows/quarantine.ts';
 import { keysUnder, repositoryPartition } from '../rows/row-keys.ts';
 import { number, optionalText, text } from '../rows/row-values.ts';
 import { limits } from '../settings.ts';
@@ -37,6 +38,8 @@ export async function listReferrers(
     readonly last: string;
     readonly limit: number;
     readonly artifactType: string | undefined;
+    /** Shows what is in quarantine, too. */
+    readonly seesQuarantined?: boolean;
   },
 ): Promise<ReferrersPage> {
   const partition = repositoryPartition(repository);
@@ -54,6 +57,7 @@ export async function listReferrers(
     for (const row of rows) {
       if (page.artifactType !== undefined && text(row, 'artifactType') !== page.artifactType)
         continue;
+      if (row.properties[manifestWithheld] === true && page.seesQuarantined !== true) continue;
       const full = { descriptors: found, next: found.at(-1)?.digest };
       if (found.length === page.limit) return full;
       const descriptor = await parseReferrer(registry, partition, row, range.from);

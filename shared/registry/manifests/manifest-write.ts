@@ -5,6 +5,7 @@ import type { Operation, RowProperties } from '../../ports/table-store.ts';
 import { childOperations, type Presence } from './manifest-children.ts';
 import { referrerOperation } from './referrer-rows.ts';
 import { inSeconds, type Registry } from '../registry.ts';
+import { quarantineState } from '../rows/quarantine.ts';
 import { manifestKey, workKey } from '../rows/row-keys.ts';
 import type { ManifestRow, ManifestState } from '../rows/row-types.ts';
 import { limits } from '../settings.ts';
@@ -15,6 +16,8 @@ export interface ManifestWrite {
   readonly digest: Digest;
   readonly manifest: Manifest;
   readonly bytes: Uint8Array;
+  /** Whether it is to wait until somebody releases it. */
+  readonly quarantined: boolean;
   /** The row as it was read; never a live one. */
   readonly current: ManifestRow | undefined;
   readonly presence: Presence;
@@ -161,7 +164,7 @@ function claim(
 
 function properties(
   registry: Registry,
-  { manifest, bytes }: ManifestWrite,
+  { manifest, bytes, quarantined }: ManifestWrite,
   state: ManifestState,
   place: RowProperties,
 ): RowProperties {
@@ -172,6 +175,7 @@ function properties(
     created: registry.clock.now(),
     ...descriptionOf(manifest),
     ...(manifest.subject === undefined ? {} : { subject: manifest.subject }),
+    ...(quarantined ? { [quarantineState]: 'Quarantined' } : {}),
     ...place,
   };
 }
@@ -186,11 +190,10 @@ function descriptionOf({ children, config }: Manifest): RowProperties {
   };
 }
 
-function ownReferrer({ manifest, digest, bytes }: ManifestWrite): Operation[] {
+function ownReferrer({ manifest, digest, bytes, quarantined }: ManifestWrite): Operation[] {
   if (manifest.subject === undefined) return [];
-  return [
-    referrerOperation(manifest.subject, digest, { ...manifest, sizeBytes: bytes.byteLength }),
-  ];
+  const descriptor = { ...manifest, sizeBytes: bytes.byteLength };
+  return [referrerOperation(manifest.subject, digest, descriptor, quarantined)];
 }
 
 /**

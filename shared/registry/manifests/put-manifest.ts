@@ -6,20 +6,27 @@ import { matchesPattern } from '../../domain/repository-pattern.ts';
 import { RegistryError } from '../../errors.ts';
 import type { Operation } from '../../ports/table-store.ts';
 import { assertLives, signedSubject } from './sign-manifest.ts';
-import { attributesOf } from '../rows/attributes.ts';
 import { ensureVisible } from '../repositories/catalog.ts';
 import { lostRace, untilDecided } from '../contention.ts';
 import { rememberManifest } from './get-manifest.ts';
 import { type Presence, probeChildren, refuseIfMissing } from './manifest-children.ts';
 import { readManifestRow } from './manifest-row.ts';
+import { targetOf } from './tag-target.ts';
 import { commit, writeManifest, type WriteOutcome } from './manifest-write.ts';
 import { fallbackSubject, ingestFallback } from './ingest-fallback.ts';
 import { type Addition, refuseBeyondQuota } from '../quotas/quota.ts';
 import type { Registry } from '../registry.ts';
+import { isWithheld } from '../rows/quarantine.ts';
 import { manifestKey, repositoryPartition } from '../rows/row-keys.ts';
 import type { ManifestRow, TagRow } from '../rows/row-types.ts';
 import { immutabilityOfRows } from '../tags/immutability.ts';
-import { checkCondition, leftBehind, pointTag, type TagCondition } from '../tags/tag-operations.ts';
+import {
+  checkCondition,
+  leftBehind,
+  pointTag,
+  type TagCondition,
+  type TagTarget,
+} from '../tags/tag-operations.ts';
 import { finishDirectUploads } from '../uploads/direct-finish.ts';
 import type { Pusher } from '../uploads/direct-session.ts';
 import { forgetTags, readTag } from '../tags/tag-row.ts';
@@ -58,11 +65,10 @@ export async function putManifest(
   const partition = repositoryPartition(repository);
   const confirmedAtMs = performance.now();
   await checkAllTags(registry, partition, put);
-  let readable = true;
+  let servable = true;
   for (let at = 0; at === 0 || at < put.tags.length; at += tagsPerTransaction) {
     const tags = put.tags.slice(at, at + tagsPerTransaction);
-    const before = await putWithTags(registry, repository, { ...put, tags, assertedSubject });
-    readable = attributesOf(before?.properties ?? {}).readEnabled;
+    servable = await putWithTags(registry, repository, { ...put, tags, assertedSubject });
     forgetTags(registry, partition, tags);
   }
   for (const subject of put.tags.map(fallbackSubject)) {
@@ -71,7 +77,7 @@ export async function putManifest(
   }
   await ensureVisible(registry, repository);
   // Other signatures make other bytes of the same digest, and the first that were stored stand.
-  if (put.manifest.kind === 'schema1' || !readable) return;
+  if (put.manifest.kind === 'schema1' || !servable) return;
   rememberManifest(
     registry,
     partition,
@@ -104,12 +110,12 @@ interface SomeTagsPut extends ManifestPut {
   readonly assertedSubject: Digest | undefined;
 }
 
-/** Answers the live manifest that there was before. */
+/** Answers whether the manifest may be served to whoever may pull. */
 async function putWithTags(
   registry: Registry,
   repository: RepositoryName,
   put: SomeTagsPut,
-): Promise<ManifestRow | undefined> {
+): Promise<boolean> {
   const partition = repositoryPartition(repository);
   let presence: Presence = new Map();
   let rows: TargetRows | undefined;
@@ -118,8 +124,9 @@ async function putWithTags(
       rows = await readTargetRows(registry, partition, put);
       await refuseBeyondQuota(registry, repository, additionOf(put, rows));
     }
-    const outcome = await attemptPut(registry, repository, put, { ...rows, presence });
-    if (outcome.ok) return rows.current?.state === 'live' ? rows.current : undefined;
+    const target = await targetOfPut(registry, repository, put, rows);
+    const outcome = await attemptPut(registry, repository, put, { ...rows, presence, target });
+    if (outcome.ok) return !target.unreadable && !target.withheld;
     // When a child was not there, what was read of the manifest and its tags may well still hold.
     if (failedAtChild(outcome, put)) presence = await probe(registry, repository, put);
     else rows = undefined;
@@ -156,17 +163,37 @@ function additionOf({ bytes }: ManifestPut, { current, tags }: TargetRows): Addi
   };
 }
 
+/**
+ * What the tags will point to. A manifest that is live stays as it is, released or not; one that is
+ * not waits where a rule of the policy says so, and where it waited when it was deleted.
+ */
+async function targetOfPut(
+  registry: Registry,
+  repository: RepositoryName,
+  { digest, manifest, bytes }: ManifestPut,
+  { current }: TargetRows,
+): Promise<TagTarget> {
+  if (current?.state === 'live') return targetOf(current);
+  const { quarantine } = await registry.policy.inForce();
+  const withheld = matchesPattern(quarantine, repository) || isWithheld(current?.properties ?? {});
+  const { mediaType } = manifest;
+  return { digest, mediaType, sizeBytes: bytes.byteLength, unreadable: false, withheld };
+}
+
+/** What a transaction is made of. */
+interface Attempt extends TargetRows {
+  readonly presence: Presence;
+  readonly target: TagTarget;
+}
+
 async function attemptPut(
   registry: Registry,
   repository: RepositoryName,
   put: ManifestPut,
-  { current, tags, subject, presence }: TargetRows & { readonly presence: Presence },
+  { current, tags, subject, presence, target }: Attempt,
 ): Promise<WriteOutcome> {
   const { digest, manifest, bytes } = put;
   const partition = repositoryPartition(repository);
-  const sizeBytes = current?.state === 'live' ? current.sizeBytes : bytes.byteLength;
-  const unreadable = current?.state === 'live' && !attributesOf(current.properties).readEnabled;
-  const target = { digest, mediaType: manifest.mediaType, sizeBytes, unreadable };
   put.tags.forEach((tag, index) => checkCondition(put.condition, tag, tags[index]));
   const isHeld = await immutabilityOfRows(registry, repository, put.tags, tags);
   const pointed = put.tags.flatMap((tag, index) =>
@@ -175,7 +202,8 @@ async function attemptPut(
   const tail = [...pointed, ...leftBehind(registry, tags, target), ...subject];
 
   if (current?.state !== 'live') {
-    const write = { partition, digest, manifest, bytes, current, presence, tail };
+    const quarantined = target.withheld;
+    const write = { partition, digest, manifest, bytes, quarantined, current, presence, tail };
     return await writeManifest(registry, write);
   }
   if (current.mediaType !== manifest.mediaType) {
@@ -184,7 +212,8 @@ async function attemptPut(
       detail: { digest },
     });
   }
-  if (tail.length === 0) return { ok: true, etags: [] };
+  const isFresh = current.ageMs < registry.seconds.touchAfter * 1000;
+  if (tail.length === 0 && isFresh) return { ok: true, etags: [] };
   return await assertLive(registry, partition, current, tail);
 }
 

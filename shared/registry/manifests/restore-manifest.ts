@@ -1,6 +1,5 @@
 import type { Digest } from '../../domain/digest.ts';
 import { type Manifest, parseManifest } from '../../domain/manifest.ts';
-import { isManifestMediaType, manifestKinds } from '../../domain/media-type.ts';
 import type { Tag } from '../../domain/reference.ts';
 import type { RepositoryName } from '../../domain/repository-name.ts';
 import { RegistryError } from '../../errors.ts';
@@ -9,6 +8,7 @@ import { lostRace, untilDecided } from '../contention.ts';
 import type { Registry } from '../registry.ts';
 import { ensureVisible } from '../repositories/catalog.ts';
 import { manifestKey, repositoryOfPartition, repositoryPartition } from '../rows/row-keys.ts';
+import { isWithheld } from '../rows/quarantine.ts';
 import type { ManifestRow, TagRow } from '../rows/row-types.ts';
 import { immutabilityOfRows } from '../tags/immutability.ts';
 import { pointTag } from '../tags/tag-operations.ts';
@@ -16,6 +16,7 @@ import { forgetTags, readTag } from '../tags/tag-row.ts';
 import { storedManifest } from './get-manifest.ts';
 import { deletedRows } from './list-deleted.ts';
 import { readManifestRow } from './manifest-row.ts';
+import { namedManifests } from './named-manifests.ts';
 import { referrerOperation } from './referrer-rows.ts';
 import { asRestored, deletionOf, rememberedTags } from './soft-delete.ts';
 import { targetOf } from './tag-target.ts';
@@ -95,7 +96,7 @@ class Restoring implements Restoration {
     if (this.#seen.size > maxRestored) throw tooMany();
     const row = await readManifestRow(this.#registry, this.#partition, digest);
     if (row === undefined || !isRestorable(row)) return false;
-    for (const child of await childManifests(this.#registry, row)) {
+    for (const child of await namedManifests(this.#registry, row)) {
       if (!(await this.#one(child))) this.missing.push(child);
     }
     return await this.#bring(digest);
@@ -183,23 +184,19 @@ async function parsed(registry: Registry, row: ManifestRow): Promise<Manifest | 
   return stored && parseManifest(stored.bytes, stored.mediaType);
 }
 
-async function childManifests(registry: Registry, row: ManifestRow): Promise<Digest[]> {
-  if (!isManifestMediaType(row.mediaType)) return [];
-  if (manifestKinds[row.mediaType] !== 'index') return [];
-  const manifest = await parsed(registry, row);
-  const children = manifest?.children ?? [];
-  return children.filter(({ kind }) => kind === 'manifest').map(({ digest }) => digest);
-}
-
-async function referrerRows(registry: Registry, row: ManifestRow) {
+async function referrerRows(
+  registry: Registry,
+  row: ManifestRow,
+): Promise<Operation[] | undefined> {
   const subjects = [...(row.subject === undefined ? [] : [row.subject]), ...row.fallbackSubjects];
   if (subjects.length === 0) return [];
   const manifest = await parsed(registry, row);
-  return manifest === undefined
-    ? undefined
-    : [...new Set(subjects)].map((subject): Operation =>
-        referrerOperation(subject, row.digest, { ...manifest, sizeBytes: row.sizeBytes }),
-      );
+  if (manifest === undefined) return undefined;
+  const descriptor = { ...manifest, sizeBytes: row.sizeBytes };
+  const withheld = isWithheld(row.properties);
+  return [...new Set(subjects)].map((subject) =>
+    referrerOperation(subject, row.digest, descriptor, withheld),
+  );
 }
 
 function tooLate(digest: Digest): RegistryError {

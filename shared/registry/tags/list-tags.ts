@@ -4,6 +4,7 @@ import type { Row } from '../../ports/table-store.ts';
 import { attributesOf } from '../rows/attributes.ts';
 import { isKnown } from '../repositories/catalog.ts';
 import type { Registry } from '../registry.ts';
+import { manifestWithheld } from '../rows/quarantine.ts';
 import { keysUnder, repositoryPartition } from '../rows/row-keys.ts';
 
 export interface TagsPage {
@@ -20,13 +21,19 @@ export interface TagsPage {
 export async function listTags(
   registry: Registry,
   repository: RepositoryName,
-  page: { readonly last: string; readonly limit: number },
+  page: {
+    readonly last: string;
+    readonly limit: number;
+    /** Shows the tags of what is in quarantine, too. */
+    readonly seesQuarantined?: boolean;
+  },
 ): Promise<TagsPage> {
   const rows = await listedTagRows(registry, repository, {
     last: page.last,
     limit: page.limit + 1,
-    select: ['listEnabled'],
-    wanted: () => true,
+    select: ['listEnabled', manifestWithheld],
+    wanted: ({ properties }) =>
+      page.seesQuarantined === true || properties[manifestWithheld] !== true,
   });
   const tags = rows.map(({ rowKey }) => rowKey.slice(2));
   return { tags: tags.slice(0, page.limit), more: tags.length > page.limit };

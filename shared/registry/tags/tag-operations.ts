@@ -4,6 +4,7 @@ import { RegistryError } from '../../errors.ts';
 import type { Operation, RowProperties } from '../../ports/table-store.ts';
 import { attributesOf, disallowed, isKept, manifestUnreadable } from '../rows/attributes.ts';
 import { inSeconds, type Registry } from '../registry.ts';
+import { manifestWithheld } from '../rows/quarantine.ts';
 import { tagKey, tagOfKey, workKey } from '../rows/row-keys.ts';
 import type { TagRow } from '../rows/row-types.ts';
 import { immutable, isFlagged, type IsHeld, tagImmutable } from './immutability.ts';
@@ -26,6 +27,8 @@ export interface TagTarget {
   readonly sizeBytes: number;
   /** Whether it is locked against reading, as its row says, which the transaction asserts. */
   readonly unreadable: boolean;
+  /** Whether it is in quarantine, by the same row. */
+  readonly withheld: boolean;
 }
 
 /** Throws 412 when the tag is not as the client demands. */
@@ -81,6 +84,7 @@ export function pointTag(
     size: target.sizeBytes,
     updated: now,
     [manifestUnreadable]: target.unreadable,
+    [manifestWithheld]: target.withheld,
     [orderedAt]: now,
     ...(isHeld(tag) && { [immutable]: true }),
   };
