@@ -160,6 +160,7 @@ describe('a password', () => {
     [{ expiresAt: 'tomorrow' }, '/expiresAt'],
     [{ expiresAt: '2020-01-01T00:00:00Z' }, '/expiresAt'],
     [{ expiresAt: '2999-99-99T00:00:00Z' }, '/expiresAt'],
+    [{ expiresAt: '2999-01-01T00:00:00+05' }, '/expiresAt'],
     [{ expiresInDays: 0 }, '/expiresInDays'],
     [{ expiresInDays: 1.5 }, '/expiresInDays'],
     [{ expiresInDays: 1, expiresAt: '2999-01-01T00:00:00Z' }, ''],

@@ -18,7 +18,16 @@ export type TokenDocument = v.InferOutput<typeof tokenDocument>;
 export const passwordDocument = v.pipe(
   v.strictObject({
     expiresAt: v.optional(
-      v.pipe(v.string(), v.isoTimestamp(), v.description('A time to come, as in RFC 3339.')),
+      v.config(
+        v.pipe(
+          v.string(),
+          v.isoTimestamp(),
+          // It may have an offset without minutes, which is no time in RFC 3339 nor for Date.
+          v.check((text) => !Number.isNaN(Date.parse(text)), 'must be a time as in RFC 3339'),
+          v.description('A time to come, as in RFC 3339.'),
+        ),
+        { abortPipeEarly: true },
+      ),
     ),
     expiresInDays: v.optional(
       v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(maxExpiryDays)),
