@@ -9,6 +9,7 @@ import { compose } from '../shared/compose.ts';
 import { readConfig } from '../shared/config.ts';
 import type { AuditLine } from '../shared/http/audit.ts';
 import { type RequestLog, serve } from '../shared/http/serve.ts';
+import { backupTimer } from './backup.ts';
 import { keyRotation } from './key-rotation.ts';
 import { toHttpResponse, toRegistryRequest } from './platform.ts';
 import { liftRequestTimeout } from './request-timeout.ts';
@@ -30,7 +31,7 @@ for (const { name, templates, methods } of routes) {
 }
 register('zz-fallback', '{*path}', ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']);
 
-for (const { name, schedule, run } of [keyRotation, storageAudit, sweepTimer]) {
+for (const { name, schedule, run } of [keyRotation, storageAudit, sweepTimer, backupTimer]) {
   platform.timer(name, {
     schedule,
     handler: async (_, context) => {

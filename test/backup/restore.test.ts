@@ -38,11 +38,11 @@ it('a registry whose tables are wiped is restored, and every image pulls back by
   await pushImage(registry, repository, large, ['large']);
   const index = makeIndex([small.manifest, large.manifest]);
   await pushManifest(registry, repository, index, ['all']);
-  const { id, rows } = await takeWholeBackup(registry);
+  const { id } = await takeWholeBackup(registry);
   await wipeTables(azurite);
 
   const report = await restore(id);
-  expect(report).toMatchObject({ finished: true, rows, lostBlobs: 0, lostManifests: 0 });
+  expect(report).toMatchObject({ finished: true, lostBlobs: 0, lostManifests: 0 });
   const restored = freshInstance(stores);
   await expectImage(restored, small, 'small');
   await expectImage(restored, small, 'same');

@@ -47,9 +47,11 @@ export async function auditBytes(
   const rows = await audit.registry.tables.scan('data', { after, upTo });
   const byName = Map.groupBy(rows, ({ partitionKey }) => partitionKey);
   const stored = new Set<string>(blobs.map(({ name }) => name));
-  await inTurns(blobs, atOnce, async (blob) => {
-    if (!byName.has(blob.name) && !uploads.has(blob.name)) await auditOrphan(audit, blob);
-  });
+  const orphans = blobs.filter(({ name }) => !byName.has(name) && !uploads.has(name));
+  // Where most have no row, rows were lost, and the bytes are what they are restored for.
+  const areRowsLost = orphans.length > blobs.length / 2;
+  const cautious: Audit = areRowsLost ? { ...audit, repair: false } : audit;
+  await inTurns(orphans, atOnce, (blob) => auditOrphan(cautious, blob));
   await inTurns(byName, atOnce, async ([name, ofName]) => {
     await auditName(audit, name as PhysicalName, ofName, stored.has(name));
   });

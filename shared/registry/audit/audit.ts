@@ -1,3 +1,4 @@
+import { isRestoring } from '../backup/restore-state.ts';
 import type { Registry } from '../registry.ts';
 import { catalogPartition, liveKey, reportsPartition } from '../rows/row-keys.ts';
 import { optionalText } from '../rows/row-values.ts';
@@ -49,7 +50,8 @@ export async function audit(registry: Registry, options: AuditOptions): Promise<
   const findings = kept && optionalText(kept, 'findings');
   const tally = new FindingTally(findings === undefined ? noFindings : parseFindings(findings));
   const isTimeUp = () => performance.now() - begunAtMs >= options.maxMs;
-  const current: Audit = { registry, repair: options.repair, tally, isTimeUp };
+  const repair = options.repair && !(await isRestoring(registry));
+  const current: Audit = { registry, repair, tally, isTimeUp };
   const stage = stages.find((each) => each === (kept && optionalText(kept, 'stage')));
   let progress: Progress = {
     startedAt: (kept && optionalText(kept, 'startedAt')) ?? registry.clock.now().toISOString(),

@@ -141,9 +141,11 @@ export async function mendTag({ tables }: Registry, partition: string, row: Row)
     return false;
   }
   const tag = rowKey.slice(tagKey('' as Tag).length) as Tag;
+  const reverse = tagOfKey(digest, tag);
+  if ((await tables.list('repo', partition, onlyKey(reverse))).length > 0) return true;
   await tables.commit('repo', partition, [
     { kind: 'merge', rowKey, etag, properties: {} },
-    { kind: 'merge-or-insert', rowKey: tagOfKey(digest, tag), properties: {} },
+    { kind: 'merge-or-insert', rowKey: reverse, properties: {} },
   ]);
   return true;
 }

@@ -54,12 +54,18 @@ export async function restoreRows(
     .toString('utf8')
     .split('\n')
     .filter((line) => line !== '')
-    .map((line): SizedRow => ({ row: decodeRow(line), bytes: line.length }))
+    .map((line): SizedRow => ({ row: withoutOrder(decodeRow(line)), bytes: line.length }))
     .filter(({ row }) => wanted(row));
   await inTurns(transactionsOf(rows), atOnce, (transaction) =>
     existing === 'replace' ? replace(registry, transaction) : add(registry, transaction),
   );
   return rows.length;
+}
+
+/** The properties that say that tags are in the order of time, whose rows are made anew. */
+function withoutOrder(row: SavedRow): SavedRow {
+  const { orderedAt: _, tagsInOrder: __, ...properties } = row.properties;
+  return { ...row, properties };
 }
 
 /** Rows of one partition each, as many as a transaction takes. */

@@ -127,7 +127,9 @@ async function step(
       if (part !== undefined) await readPart(registry, part);
       return nextPart(restore, part !== undefined, 0);
     case 'rows': {
-      const rows = part ? await restoreRows(registry, part, existing, (row) => !isWork(row)) : 0;
+      const rows = part
+        ? await restoreRows(registry, part, existing, (row) => !isWork(row) && !isTagOrder(row))
+        : 0;
       return nextPart(restore, part !== undefined, rows);
     }
     case 'work': {
@@ -148,6 +150,11 @@ async function step(
 /** The sweep's work comes last, and what the registry says of backups not at all. */
 function isWork({ table, rowKey }: SavedRow): boolean {
   return table === 'repo' && rowKey.startsWith('z:');
+}
+
+/** The sweep puts the tags in the order of time anew. */
+function isTagOrder({ table, rowKey }: SavedRow): boolean {
+  return table === 'repo' && (rowKey.startsWith('o:') || rowKey.startsWith('a:'));
 }
 
 function nextPart(restore: Restore, hadPart: boolean, rows: number): Restore {
