@@ -30,6 +30,8 @@ export interface Caches {
   readonly tags: LRUCache<string, TagRow>;
   readonly tagReads: FreshFlight<TagRow | undefined>;
   readonly repositoryAttributes: KnownAttributes;
+  /** Repositories whose tags are all in the order of time. */
+  readonly tagsInOrder: LRUCache<string, true>;
   /** When the last complete backup began, in ms of the process's clock. */
   readonly lastBackupBegun: LRUCache<string, number>;
 }
@@ -56,6 +58,7 @@ export function createCaches(seconds: Seconds = defaultSeconds): Caches {
     tags: new LRUCache({ max: 10_000, ttl: seconds.staleTag * 1000 }),
     tagReads: new FreshFlight(),
     repositoryAttributes: { known: undefined, freshUntilMs: 0, loading: undefined },
+    tagsInOrder: new LRUCache({ max: 10_000, ttl: seconds.catalogSeen * 1000 }),
     lastBackupBegun: new LRUCache({ max: 1, ttl: 60 * 1000 }),
   };
 }

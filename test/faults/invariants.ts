@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { type Digest, parseDigest } from '../../shared/domain/digest.ts';
 import { type Manifest, parseManifest } from '../../shared/domain/manifest.ts';
+import { orderedProperties } from '../../shared/registry/tags/tag-order.ts';
 import type { TestAzurite } from '../harness/azurite.ts';
 import {
   type Properties,
@@ -11,7 +12,7 @@ import {
 
 /**
  * Reads all tables and containers and tells which of the storage protocol's invariants
- * (docs/storage.md: I1 to I3, J1 to J3, K4) do not hold, one sentence each; none, when storage is
+ * (docs/storage.md: I1 to I3, J1 to J4, K4) do not hold, one sentence each; none, when storage is
  * as it must be. To be asked while nobody writes. It remembers which bytes it has hashed, so ask
  * the same checker again.
  */
@@ -29,6 +30,7 @@ export function invariantChecker(azurite: TestAzurite): () => Promise<string[]> 
       checkBlobLinks(snapshot, partition, rows, inRepository);
       checkWorkRows(rows, inRepository);
       checkTags(rows, inRepository);
+      checkTagOrder(rows, inRepository);
       await checkManifests(snapshot, rows, hash, inRepository);
     }
     const watched = watchedNames(snapshot);
@@ -109,6 +111,41 @@ function checkTags(rows: Rows, report: Report): void {
     const [digest, tag] = splitDigest(key);
     if (rows.get(`t:${tag}`)?.['digest'] !== digest) report(`J3 reverse row ${key} is not true`);
   }
+}
+
+/**
+ * J4: a tag that says when it was put in the order of time has exactly one row `o` and one `a`,
+ * which say the same as its own, and so does its reverse row; and no other tag has any.
+ */
+function checkTagOrder(rows: Rows, report: Report): void {
+  const expected = new Map<string, Properties>();
+  for (const [tag, row] of ofKind(rows, 't')) {
+    const reverse = rows.get(`g:${String(row['digest'])}:${tag}`) ?? {};
+    for (const name of ['orderedAt', 'immutable']) {
+      if (!isSame(reverse[name], row[name])) report(`J4 reverse row of ${tag} has another ${name}`);
+    }
+    const { orderedAt } = row;
+    if (!(orderedAt instanceof Date)) continue;
+    const ms = orderedAt.getTime();
+    expected.set(`a:${String(ms).padStart(13, '0')}:${tag}`, row);
+    expected.set(`o:${String(9_999_999_999_999 - ms).padStart(13, '0')}:${tag}`, row);
+  }
+  for (const [key, row] of expected) {
+    const ordered = rows.get(key);
+    if (ordered === undefined) report(`J4 there is no ${key}`);
+    for (const name of orderedProperties) {
+      if (ordered !== undefined && !isSame(ordered[name], row[name])) {
+        report(`J4 ${key} has another ${name}`);
+      }
+    }
+  }
+  for (const key of rows.keys()) {
+    if (/^[oa]:/.test(key) && !expected.has(key)) report(`J4 ${key} is of no tag`);
+  }
+}
+
+function isSame(one: unknown, other: unknown): boolean {
+  return JSON.stringify(one) === JSON.stringify(other);
 }
 
 /** J1, J2 and the referrer rows, and that a live manifest is what its digest says. */

@@ -1,5 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { repositoryPartition } from '../../shared/registry/rows/row-keys.ts';
+import { bringInOrder } from '../../shared/registry/tags/bring-in-order.ts';
+import { newInstance, repositoryNamed } from '../faults/in-process.ts';
+import { storesOf } from '../sweep/sweeping.ts';
 import { startTestAzurite, type TestAzurite } from '../harness/azurite.ts';
 import { type FaultProxy, startFaultProxy } from '../harness/fault-proxy.ts';
 import { startTestLighter, type TestLighter } from '../harness/lighter.ts';
@@ -8,6 +12,7 @@ import {
   type Descriptor,
   descriptor,
   digestOf,
+  header,
   image,
   index,
   inPieces,
@@ -74,10 +79,12 @@ async function costOf(
 }
 
 function costSoFar() {
-  const kinds = proxy.requests.map(({ kind, operations }) => `${kind}[${operations}]`);
-  const writes = proxy.requests.filter(({ kind }) => kind !== 'get' && kind !== 'list');
+  // The policy is read anew now and then, beside whatever request comes.
+  const requests = proxy.requests.filter(({ path }) => !path.includes('/settings('));
+  const kinds = requests.map(({ kind, operations }) => `${kind}[${operations}]`);
+  const writes = requests.filter(({ kind }) => kind !== 'get' && kind !== 'list');
   const operations = writes.reduce((sum, request) => sum + request.operations, 0);
-  return { requests: proxy.requests.length, operations, kinds: kinds.join(' ') };
+  return { requests: requests.length, operations, kinds: kinds.join(' ') };
 }
 
 function expectAtMost(
@@ -222,9 +229,20 @@ describe('pushing manifests', () => {
     expectAtMost(await put('one', fresh()), 3, 2 * 2 + 6);
   });
 
-  test('one moving a tag costs 3', async () => {
+  test('one moving a tag costs 3 [2 C + 9]', async () => {
     await put('moving', fresh());
-    expectAtMost(await put('moving', fresh()), 3, 2 * 2 + 6);
+    expectAtMost(await put('moving', fresh()), 3, 2 * 2 + 9);
+  });
+
+  test.each([
+    [1, 3],
+    [11, 3],
+    [22, 6],
+  ])('one moving %i tags costs 2 for each 11 of them and a read for each', async (count, cost) => {
+    const tags = Array.from({ length: count }, (_, at) => `tag=moved${at}`).join('&');
+    const [before, after] = [fresh(), fresh()];
+    await put(`${digestOf(json(before))}?${tags}`, before);
+    expectAtMost(await put(`${digestOf(json(after))}?${tags}`, after), cost - 1 + count);
   });
 
   test('one of 127 layers costs 5', async () => {
@@ -238,10 +256,10 @@ describe('pushing manifests', () => {
     expectAtMost(await put('big', image({ config, layers: [], x: 'x'.repeat(70_000) })), 5);
   });
 
-  test('another tag on a live manifest costs 3 [4]', async () => {
+  test('another tag on a live manifest costs 3 [5]', async () => {
     const manifest = fresh();
     await put('first', manifest);
-    expectAtMost(await put('second', manifest), 3, 4);
+    expectAtMost(await put('second', manifest), 3, 5);
   });
 
   test('a sparse index with gaps costs 3, a read for each of its children, and 1', async () => {
@@ -276,6 +294,20 @@ describe('lists', () => {
     expectAtMost(await costOf(200, 'GET', `/v2/${repository}/tags/list?n=100&last=t2`), 1);
   });
 
+  test.each(['timedesc', 'timeasc'])(
+    'a page of tags in the order of time (%s) costs 1 in a repository that is in order',
+    async (order) => {
+      const registry = newInstance(await storesOf(azurite));
+      await bringInOrder(registry, repositoryPartition(repositoryNamed(repository)), () => false);
+      const first = `/acr/v1/${repository}/_tags?orderby=${order}&n=100`;
+      expectAtMost(await costOf(200, 'GET', first), 2);
+      const { answer, ...cost } = await costOf(200, 'GET', first);
+      expectAtMost(cost, 1);
+      const next = /<(.+)>/.exec(header(answer, 'Link'))?.[1] ?? '';
+      expectAtMost(await costOf(200, 'GET', next), 1);
+    },
+  );
+
   test('a page of referrers costs 1', async () => {
     const subject = descriptor('subject', types.image);
     for (const number of [1, 2, 3]) {
@@ -294,12 +326,12 @@ describe('lists', () => {
 });
 
 describe('deleting', () => {
-  test('a tag costs 2 [3]', async () => {
+  test('a tag costs 2 [5]', async () => {
     await client.pushImage(repository, 'gone');
-    expectAtMost(await costOf(202, 'DELETE', manifestAt('gone')), 2, 3);
+    expectAtMost(await costOf(202, 'DELETE', manifestAt('gone')), 2, 5);
   });
 
-  test.each([0, 30])('a manifest with %i tags costs 3', async (count) => {
+  test.each([0, 20])('a manifest with %i tags costs 3', async (count) => {
     const tags = Array.from({ length: count }, (_, at) => `tag=gone${at}`).join('&');
     const manifest = fresh();
     const digest = digestOf(json(manifest));

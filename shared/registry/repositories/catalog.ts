@@ -1,5 +1,5 @@
 import type { RepositoryName } from '../../domain/repository-name.ts';
-import type { Row } from '../../ports/table-store.ts';
+import type { Row, RowProperties } from '../../ports/table-store.ts';
 import type { Registry } from '../registry.ts';
 import { attributesOfAll } from './repository-attributes.ts';
 import {
@@ -9,6 +9,14 @@ import {
   repositoryPartition,
 } from '../rows/row-keys.ts';
 import { limits } from '../settings.ts';
+
+/** When the repository was last emptied; false once it was shown again. */
+const deleted = 'deleted';
+
+/** Whether the catalogue's row says that the repository was emptied and not shown since. */
+export function isMarkedDeleted(properties: RowProperties): boolean {
+  return properties[deleted] instanceof Date;
+}
 
 /**
  * Makes sure the repository has its catalogue row, hidden until its first manifest: without the row
@@ -40,7 +48,11 @@ export async function ensureVisible(registry: Registry, repository: RepositoryNa
   const partition = repositoryPartition(repository);
   if (registry.caches.catalogued.get(partition) === true) return;
   await registry.tables.commit('catalog', catalogPartition, [
-    { kind: 'upsert', rowKey: partition, properties: { visible: true } },
+    {
+      kind: 'merge-or-insert',
+      rowKey: partition,
+      properties: { visible: true, [deleted]: false },
+    },
   ]);
   registry.caches.catalogued.set(partition, true);
 }
@@ -69,7 +81,12 @@ export async function isKnown(registry: Registry, repository: RepositoryName): P
 export async function markDeleted(registry: Registry, repository: RepositoryName): Promise<void> {
   const partition = repositoryPartition(repository);
   await registry.tables.commit('catalog', catalogPartition, [
-    { kind: 'merge', rowKey: partition, etag: '*', properties: { deleted: registry.clock.now() } },
+    {
+      kind: 'merge',
+      rowKey: partition,
+      etag: '*',
+      properties: { [deleted]: registry.clock.now() },
+    },
   ]);
   registry.caches.catalogued.delete(partition);
 }
@@ -102,7 +119,7 @@ export async function* catalogueRows(
 }
 
 async function isInUse(registry: Registry, { rowKey, properties }: Row): Promise<boolean> {
-  if (properties['deleted'] === undefined) return true;
+  if (!isMarkedDeleted(properties)) return true;
   const manifests = await registry.tables.list('repo', rowKey, {
     ...keysUnder('m:'),
     select: ['state'],

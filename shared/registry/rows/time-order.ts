@@ -35,18 +35,30 @@ export function pageInTime<T extends Ordered>(
   const found = after.toSorted(compare).slice(0, page.limit);
   const end = found.at(-1);
   const more = after.length > found.length && end !== undefined;
-  return { items: found, next: more ? `${end.lastUpdateTime.getTime()}~${end.key}` : undefined };
+  return { items: found, next: more ? cursorAt(end) : undefined };
 }
 
-/** Neither tags nor digests have a `~`. */
+/** The `last` of the page after this item. Neither tags nor digests have a `~`. */
+export function cursorAt({ key, lastUpdateTime }: Ordered): string {
+  return `${lastUpdateTime.getTime()}~${key}`;
+}
+
+/** Undefined for what {@link cursorAt} did not make. */
+export function parseCursor(last: string): Ordered | undefined {
+  const [, milliseconds, key] = /^(\d{1,13})~([\w.:-]+)$/.exec(last) ?? [];
+  if (milliseconds === undefined || key === undefined) return undefined;
+  return { key, lastUpdateTime: new Date(Number(milliseconds)) };
+}
+
 function placeOf(last: string, items: readonly Ordered[]): Ordered {
-  const [, milliseconds, key] = /^(\d{1,15})~(.+)$/s.exec(last) ?? [];
-  if (milliseconds !== undefined && key !== undefined) {
-    return { key, lastUpdateTime: new Date(Number(milliseconds)) };
-  }
-  const place = items.find((item) => item.key === last);
+  const place = parseCursor(last) ?? items.find((item) => item.key === last);
   if (place !== undefined) return place;
-  throw new RegistryError('UNSUPPORTED', {
+  throw noSuchLast(last);
+}
+
+/** The refusal of a `last` that is nothing that is there or was given. */
+export function noSuchLast(last: string): RegistryError {
+  return new RegistryError('UNSUPPORTED', {
     status: 400,
     message: 'there is no such last to go on after',
     detail: { last },

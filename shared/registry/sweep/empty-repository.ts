@@ -1,4 +1,5 @@
 import type { Row } from '../../ports/table-store.ts';
+import { isMarkedDeleted } from '../repositories/catalog.ts';
 import { catalogPartition } from '../rows/row-keys.ts';
 import { isOlder, type Sweep } from './work.ts';
 
@@ -12,7 +13,7 @@ export async function removeIfEmpty(
   { rowKey, etag, ageMs, properties }: Row,
 ): Promise<boolean> {
   const { tables, seconds, caches } = registry;
-  const mayBeEmpty = properties['visible'] !== true || properties['deleted'] !== undefined;
+  const mayBeEmpty = properties['visible'] !== true || isMarkedDeleted(properties);
   if (!mayBeEmpty || !isOlder({ ageMs }, seconds.emptyRepository)) return false;
   const rows = await tables.list('repo', rowKey, { from: '', before: '~', limit: 1, select: [] });
   if (rows.length > 0) return false;

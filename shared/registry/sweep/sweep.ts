@@ -1,10 +1,10 @@
 import type { RepositoryName } from '../../domain/repository-name.ts';
 import type { Operation, Row } from '../../ports/table-store.ts';
-import { isRestoring } from '../backup/restore-state.ts';
 import type { Registry } from '../registry.ts';
 import { catalogueRow, catalogueRows } from '../repositories/catalog.ts';
 import { parseWorkKey, type WorkKind, workDueBy } from '../rows/row-keys.ts';
 import { limits } from '../settings.ts';
+import { bringInOrder, isMarkedInOrder } from '../tags/bring-in-order.ts';
 import { removeIfEmpty } from './empty-repository.ts';
 import { inTurns } from './in-turns.ts';
 import { sweepBlob } from './sweep-blob.ts';
@@ -58,9 +58,8 @@ export async function sweep(registry: Registry, options: SweepOptions): Promise<
     due: workDueBy(startedAt),
     isTimeUp: () => performance.now() - begunAtMs >= options.maxMs,
   };
-  const stoppedBefore = (await isRestoring(registry))
-    ? holdStill(run)
-    : options.repository === undefined
+  const stoppedBefore =
+    options.repository === undefined
       ? await visitAll(run, await whereSweepStopped(registry))
       : await visitOne(run, options.repository);
   const report = run.tally.report({
@@ -69,18 +68,9 @@ export async function sweep(registry: Registry, options: SweepOptions): Promise<
     dryRun: options.dryRun,
     complete: stoppedBefore === '',
   });
-  if (!options.dryRun && options.repository === undefined && stoppedBefore !== restoring)
+  if (!options.dryRun && options.repository === undefined)
     await keepSweepReport(registry, report, stoppedBefore);
   return report;
-}
-
-/** No partition is called so. */
-const restoring = '~restoring';
-
-/** What is half restored must not be taken for what nobody needs. */
-function holdStill({ tally }: Run): string {
-  tally.fail('nothing was freed', 'the tables are being restored');
-  return restoring;
 }
 
 interface Run {
@@ -117,6 +107,9 @@ async function visit(run: Run, repository: Row): Promise<void> {
     const seen = await sweepRepository(run, repository.rowKey);
     tally.repositoriesVisited += 1;
     if (seen === 0 && (await removeIfEmpty(current, repository))) tally.repositoriesRemoved += 1;
+    else if (!current.dryRun && !isMarkedInOrder(repository)) {
+      await bringInOrder(current.registry, repository.rowKey, run.isTimeUp);
+    }
   } catch (error) {
     tally.fail(repository.rowKey, error);
   }

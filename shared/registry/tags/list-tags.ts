@@ -29,7 +29,7 @@ export async function listTags(
   },
 ): Promise<TagsPage> {
   const rows = await listedTagRows(registry, repository, {
-    last: page.last,
+    ...namesAfter(page.last),
     limit: page.limit + 1,
     select: ['listEnabled', manifestWithheld],
     wanted: ({ properties }) =>
@@ -39,27 +39,34 @@ export async function listTags(
   return { tags: tags.slice(0, page.limit), more: tags.length > page.limit };
 }
 
+/** The rows of tags after one, in the order of their names. */
+export function namesAfter(last: string): { readonly from: string; readonly before: string } {
+  const { from, before } = keysUnder('t:');
+  return { from: last === '' ? from : `t:${last}!`, before };
+}
+
 /**
- * The rows of at most `limit` tags after `last` that may be listed and are wanted, in the order of
- * their names. `select` must hold `listEnabled`. Throws NAME_UNKNOWN as {@link listTags}.
+ * At most `limit` rows of a range that may be listed and are wanted, in the order of their keys:
+ * tags' own rows, or those that put tags in the order of time. `select` must hold `listEnabled`.
+ * Throws NAME_UNKNOWN as {@link listTags}.
  */
 export async function listedTagRows(
   registry: Registry,
   repository: RepositoryName,
   page: {
-    readonly last: string;
+    readonly from: string;
+    readonly before: string;
     readonly limit: number;
     readonly select: readonly string[];
     readonly wanted: (row: Row) => boolean;
   },
 ): Promise<Row[]> {
-  const range = keysUnder('t:');
   const found: Row[] = [];
-  let from = page.last === '' ? range.from : `t:${page.last}!`;
+  let { from } = page;
   for (let seen = 0; ;) {
     const rows = await registry.tables.list('repo', repositoryPartition(repository), {
       from,
-      before: range.before,
+      before: page.before,
       limit: page.limit,
       select: page.select,
     });
