@@ -20,13 +20,15 @@ export type FindingKind = (typeof findingKinds)[number];
 export interface Finding {
   readonly found: number;
   readonly repaired: number;
-  /** The first ten. */
+  /** The first ten, their beginnings where they are long. */
   readonly examples: readonly string[];
 }
 
 export type Findings = Readonly<Record<FindingKind, Finding>>;
 
 const maxExamples = 10;
+/** All examples of all kinds are in one property of a row, which holds 32 Ki characters. */
+const maxExampleChars = 240;
 
 /** Counts while an audit runs, and over as many runs as it takes. */
 export class FindingTally {
@@ -42,7 +44,8 @@ export class FindingTally {
     this.#findings.set(kind, {
       found: found + 1,
       repaired: done + (repaired ? 1 : 0),
-      examples: examples.length < maxExamples ? [...examples, example] : examples,
+      examples:
+        examples.length < maxExamples ? [...examples, example.slice(0, maxExampleChars)] : examples,
     });
   }
 
