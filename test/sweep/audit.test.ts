@@ -173,6 +173,18 @@ describe('the audit', () => {
     expect(report.findings[kind].repaired).toBe(0);
   });
 
+  it('tells links that nothing refers to from those around them that something does', async () => {
+    await pushHealthy();
+    const lonely = Array.from({ length: 4 }, () => randomBlob());
+    for (const blob of lonely) await pushBlob(newInstance(stores), repository, blob);
+    await write('repo', partition, insert(`p:${randomBlob().digest}:${digest}`));
+    await removeWork('b');
+    const { unwatchedLinks, ...others } = (await auditIt(false)).findings;
+    const expected = lonely.map((blob) => `${partition} b:${blob.digest}`);
+    expect(unwatchedLinks.examples.toSorted()).toEqual(expected.toSorted());
+    expect(Object.values(others).every((finding) => finding.found === 0)).toBe(true);
+  });
+
   it('judges nothing of the last two days', async () => {
     await pushHealthy();
     for (const [, damage] of damages) await damage();

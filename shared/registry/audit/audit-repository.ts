@@ -3,126 +3,154 @@ import type { Row } from '../../ports/table-store.ts';
 import { readManifestRow } from '../manifests/manifest-row.ts';
 import { inTurns } from '../sweep/in-turns.ts';
 import {
+  keysUnder,
   manifestKey,
   parseWorkKey,
   splitDigest,
-  type WorkKind,
   workKey,
+  workKinds,
 } from '../rows/row-keys.ts';
 import { optionalText } from '../rows/row-values.ts';
 import { limits } from '../settings.ts';
+import type { FindingKind } from './audit-findings.ts';
 import { type Audit, isJudged, settle } from './audit-work.ts';
 
 const atOnce = 4;
 
-/** The keys of one repository, which are held in memory while it is looked at. */
-interface RepositoryKeys {
-  readonly rows: Map<string, Row[]>;
-  readonly live: Set<string>;
-  readonly tags: Map<string, string>;
-  readonly referred: Set<string>;
-  /** Work rows, whole and as `<kind>:<key>`. */
-  readonly work: Set<string>;
+/**
+ * Compares the rows of a repository with one another (docs/storage.md, "Audit", iii). One request
+ * for 1,000 rows, and a few for each finding: each is read once more before it counts. Of all that
+ * there is, the digests of manifests, the tags and the work rows are held in memory, the rest page
+ * by page.
+ */
+export async function auditRepository(audit: Audit, partition: string): Promise<void> {
+  const live = new Set<string>();
+  const watched: Row[] = [];
+  for await (const row of rowsOf(audit, partition, 'm')) {
+    if (row.properties['state'] === 'live') live.add(row.rowKey.slice(2));
+    else if (isJudged(audit, row)) watched.push(row);
+  }
+  for (const kind of ['n', 'u'] as const) {
+    for await (const row of rowsOf(audit, partition, kind)) {
+      if (isJudged(audit, row)) watched.push(row);
+    }
+  }
+  const unreferenced = await auditReferences(audit, partition, live);
+  await auditReferrers(audit, partition, live);
+  await auditTags(audit, partition, live);
+  // Read last: who takes away what made it needless writes a work row with it.
+  await auditWork(audit, partition, watched, unreferenced);
 }
 
 /**
- * Compares the rows of a repository with one another (docs/storage.md, "Audit", iii). One request
- * for 1,000 rows, and a few for each finding: each is read once more before it counts.
+ * What the parents of blobs and manifests are. Answers the links that no manifest refers to: rows
+ * of both kinds come in the order of digests.
  */
-export async function auditRepository(audit: Audit, partition: string): Promise<void> {
-  const keys = await readKeys(audit, partition);
-  const each = (kind: string, look: (row: Row) => Promise<void>) =>
-    inTurns(keys.rows.get(kind) ?? [], atOnce, look);
-  const parents = new Set<string>();
-  await each('p', async ({ rowKey }) => {
-    const [, parent] = splitDigest(rowKey.slice(2));
-    if (keys.live.has(parent) || parents.has(parent)) return;
-    parents.add(parent);
+async function auditReferences(
+  audit: Audit,
+  partition: string,
+  live: ReadonlySet<string>,
+): Promise<readonly Row[]> {
+  const unreferenced: Row[] = [];
+  const missing = new Set<string>();
+  const links = rowsOf(audit, partition, 'b');
+  let link = await links.next();
+  const passLinksBefore = async (child: string | undefined) => {
+    for (; link.done !== true; link = await links.next()) {
+      const digest = link.value.rowKey.slice(2);
+      if (child !== undefined && digest >= child) return;
+      if (isJudged(audit, link.value)) unreferenced.push(link.value);
+    }
+  };
+  for await (const row of rowsOf(audit, partition, 'p')) {
+    const [child, parent] = splitDigest(row.rowKey.slice(2));
+    await passLinksBefore(child);
+    if (link.done !== true && link.value.rowKey.slice(2) === child) link = await links.next();
+    if (!isJudged(audit, row) || live.has(parent) || missing.has(parent)) continue;
+    missing.add(parent);
     await auditParent(audit, partition, parent as Digest);
-  });
-  await each('r', async (row) => {
-    const [, digest] = splitDigest(row.rowKey.slice(2));
-    if (!keys.live.has(digest)) await auditReferrer(audit, partition, row, digest as Digest);
-  });
-  await each('t', async (row) => {
-    const digest = optionalText(row, 'digest') ?? '';
-    if (keys.live.has(digest) || (await isLive(audit, partition, digest as Digest))) return;
-    await settle(audit, 'danglingTags', `${partition} ${row.rowKey}`);
-  });
-  await each('g', async (row) => {
-    const [digest, tag] = splitDigest(row.rowKey.slice(2));
-    if (keys.tags.get(tag) !== digest) await auditTagReverse(audit, partition, row, digest, tag);
-  });
-  await each('b', async ({ rowKey }) => {
-    const digest = rowKey.slice(2);
-    if (keys.referred.has(digest) || keys.work.has(rowKey)) return;
-    await settle(audit, 'unwatchedLinks', `${partition} ${rowKey}`, () =>
-      askToLook(audit, partition, workKey(audit.registry.clock.now(), 'b', digest)),
-    );
-  });
-  await auditWork(audit, partition, keys, each);
+  }
+  await passLinksBefore(undefined);
+  return unreferenced;
 }
 
+async function auditReferrers(
+  audit: Audit,
+  partition: string,
+  live: ReadonlySet<string>,
+): Promise<void> {
+  for await (const row of rowsOf(audit, partition, 'r')) {
+    const [, digest] = splitDigest(row.rowKey.slice(2));
+    if (!isJudged(audit, row) || live.has(digest)) continue;
+    await auditReferrer(audit, partition, row, digest as Digest);
+  }
+}
+
+async function auditTags(
+  audit: Audit,
+  partition: string,
+  live: ReadonlySet<string>,
+): Promise<void> {
+  const tags = new Map<string, string>();
+  for await (const row of rowsOf(audit, partition, 't')) {
+    const digest = optionalText(row, 'digest') ?? '';
+    tags.set(row.rowKey.slice(2), digest);
+    if (!isJudged(audit, row) || live.has(digest)) continue;
+    if (await isLive(audit, partition, digest as Digest)) continue;
+    await settle(audit, 'danglingTags', `${partition} ${row.rowKey}`);
+  }
+  for await (const row of rowsOf(audit, partition, 'g')) {
+    const [digest, tag] = splitDigest(row.rowKey.slice(2));
+    if (!isJudged(audit, row) || tags.get(tag) === digest) continue;
+    await auditTagReverse(audit, partition, row, digest, tag);
+  }
+}
+
+/** What has no work row that asks the sweep to look at it gets one. */
 async function auditWork(
   audit: Audit,
   partition: string,
-  keys: RepositoryKeys,
-  each: (kind: string, look: (row: Row) => Promise<void>) => Promise<void>,
+  watched: readonly Row[],
+  unreferenced: readonly Row[],
 ): Promise<void> {
-  const look = async (row: Row) => {
-    const kind: WorkKind = row.rowKey.startsWith('n')
-      ? 'n'
-      : row.rowKey.startsWith('u')
-        ? 'u'
-        : 'm';
-    if (kind === 'm' && row.properties['state'] === 'live') return;
-    const own = optionalText(row, 'workKey');
-    if (keys.work.has(own ?? row.rowKey)) return;
-    const rowKey = own ?? workKey(audit.registry.clock.now(), kind, row.rowKey.slice(2));
-    await settle(audit, 'unwatchedWork', `${partition} ${row.rowKey}`, () =>
-      askToLook(audit, partition, rowKey),
+  const work = new Set<string>();
+  for await (const { rowKey } of rowsOf(audit, partition, 'z')) {
+    const parsed = parseWorkKey(rowKey);
+    work.add(rowKey).add(`${parsed?.kind}:${parsed?.key}`);
+  }
+  const now = audit.registry.clock.now();
+  const settleUnlessKnown = async (finding: FindingKind, { rowKey }: Row, own?: string) => {
+    if (work.has(own ?? rowKey)) return;
+    const [kind, key] = [rowKey.slice(0, 1), rowKey.slice(2)];
+    const asked = own ?? workKey(now, workKinds.find((each) => each === kind) ?? 'm', key);
+    await settle(audit, finding, `${partition} ${rowKey}`, () =>
+      askToLook(audit, partition, asked),
     );
   };
-  for (const kind of ['m', 'n', 'u']) await each(kind, look);
+  await inTurns(unreferenced, atOnce, (row) => settleUnlessKnown('unwatchedLinks', row));
+  await inTurns(watched, atOnce, (row) =>
+    settleUnlessKnown('unwatchedWork', row, optionalText(row, 'workKey')),
+  );
 }
 
-async function readKeys(audit: Audit, partition: string): Promise<RepositoryKeys> {
-  const keys: RepositoryKeys = {
-    rows: new Map(),
-    live: new Set(),
-    tags: new Map(),
-    referred: new Set(),
-    work: new Set(),
-  };
-  for (let from = ''; ;) {
-    const rows = await audit.registry.tables.list('repo', partition, {
-      from,
-      before: '~',
+/** The rows of one kind, in the order of their keys, as they are asked for. */
+async function* rowsOf(
+  { registry }: Audit,
+  partition: string,
+  kind: string,
+): AsyncGenerator<Row, void> {
+  const { from, before } = keysUnder(`${kind}:`);
+  for (let next: string | undefined = from; next !== undefined;) {
+    const rows: Row[] = await registry.tables.list('repo', partition, {
+      from: next,
+      before,
       limit: limits.maxListPage,
       select: ['state', 'workKey', 'digest'],
     });
-    for (const row of rows) take(audit, keys, row);
+    yield* rows;
     const last = rows.at(-1);
-    if (rows.length < limits.maxListPage || last === undefined) return keys;
-    from = `${last.rowKey}!`;
+    next = rows.length < limits.maxListPage || last === undefined ? undefined : `${last.rowKey}!`;
   }
-}
-
-/** What is young is not judged, and yet it counts for what is old. */
-function take(audit: Audit, keys: RepositoryKeys, row: Row): void {
-  const [kind = ''] = row.rowKey;
-  const key = row.rowKey.slice(2);
-  if (kind === 'm' && row.properties['state'] === 'live') keys.live.add(key);
-  if (kind === 't') keys.tags.set(key, optionalText(row, 'digest') ?? '');
-  if (kind === 'p') keys.referred.add(splitDigest(key)[0]);
-  if (kind === 'z') {
-    const work = parseWorkKey(row.rowKey);
-    keys.work.add(row.rowKey).add(`${work?.kind}:${work?.key}`);
-  }
-  if (kind === 'z' || !isJudged(audit, row)) return;
-  const ofKind = keys.rows.get(kind);
-  if (ofKind === undefined) keys.rows.set(kind, [row]);
-  else ofKind.push(row);
 }
 
 /**
