@@ -5,6 +5,7 @@ import { addBackup, addRebuildIndex, addRestore } from './commands/backup.ts';
 import { addCheckHealth } from './commands/check-health.ts';
 import { addFederation } from './commands/federation.ts';
 import { addGc } from './commands/gc.ts';
+import { addImmutability } from './commands/immutability.ts';
 import { addLogin } from './commands/login.ts';
 import { addManifest } from './commands/manifest.ts';
 import { addPermissions } from './commands/permissions.ts';
@@ -25,6 +26,7 @@ const commands = [
   addScopeMap,
   addFederation,
   addPolicy,
+  addImmutability,
   addPermissions,
   addCheckHealth,
   addGc,

@@ -1,0 +1,47 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { testAdminPassword } from '../harness/lighter.ts';
+import { registryOfFile } from '../http/registry.ts';
+import { lighterCommand } from './lighter-command.ts';
+
+const registry = registryOfFile();
+const home = mkdtempSync(join(tmpdir(), 'lighter-cli-'));
+const lighter = lighterCommand(home);
+
+beforeAll(async () => {
+  const { host } = registry().lighter;
+  await lighter(['login', host, '-u', 'admin', '--password-stdin'], testAdminPassword);
+});
+afterAll(() => rmSync(home, { recursive: true }));
+
+test('lighter immutability sets, lists and deletes rules and leaves the rest of the policy', async () => {
+  await lighter(['scope-map', 'set', 'ci', '--allow', 'team/*=push']);
+  const made = await lighter(['immutability', 'set', 'release/*', 'base', '--tags', 'v\\d+']);
+  expect(made).toMatchObject({ code: 0, stderr: 'in force everywhere within 60 s\n' });
+  expect((await lighter(['immutability', 'set', 'all'])).code).toBe(0);
+  expect((await lighter(['immutability', 'list'])).stdout).toMatch(
+    /^REPOSITORIES +TAGS\nrelease\/\* base +v\\d\+\nall +all\n$/,
+  );
+  await lighter(['immutability', 'set', 'base', 'release/*', '--tags', 'w.*']);
+  const listed = await lighter(['immutability', 'list', '--json']);
+  expect(JSON.parse(listed.stdout)).toEqual([
+    { repositories: ['base', 'release/*'], tags: 'w.*' },
+    { repositories: ['all'] },
+  ]);
+  expect((await lighter(['immutability', 'delete', 'all'])).code).toBe(0);
+  expect((await lighter(['immutability', 'delete', 'all'])).code).toBe(4);
+  const policy = JSON.parse((await lighter(['policy', 'show'])).stdout);
+  expect(policy).toMatchObject({
+    scopeMaps: [{ name: 'ci' }],
+    immutability: [{ repositories: ['base', 'release/*'], tags: 'w.*' }],
+  });
+});
+
+test('a rule that cannot hold is refused with where and why', async () => {
+  const refused = await lighter(['immutability', 'set', 'app', '--tags', '(a+)+']);
+  expect(refused.code).toBe(1);
+  expect(refused.stderr).toContain('/immutability/1/tags');
+  expect(refused.stderr).toContain('quick to match');
+});
