@@ -1,6 +1,9 @@
 import { readFile } from 'node:fs/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { connectStorage } from '../../shared/adapters/storage.ts';
+import { compose } from '../../shared/compose.ts';
+import { readConfig } from '../../shared/config.ts';
+import { healthReport } from '../../shared/http/management/health-report.ts';
 import { missingAccess } from '../../shared/http/storage-access.ts';
 import { StorageUnavailable } from '../../shared/ports/table-store.ts';
 import { type EntraRegistry, owner, startEntraRegistry } from '../acr/entra-registry.ts';
@@ -55,6 +58,7 @@ describe('health, from inside', () => {
     expect(report.checks.map(({ name }) => name)).toEqual([
       ...ofStorage,
       'signed-urls',
+      'staging',
       'clock',
       'signing-keys',
       'policy',
@@ -107,6 +111,24 @@ describe('health, from inside', () => {
       `${proxy.tableUrl} refuses the account key (403)`,
     );
     expect(failing(report)).not.toContain('blobs-write');
+  });
+
+  test('looks at staging where it is: in an account of its own, too', async () => {
+    const config = readConfig({
+      LIGHTER_LOCAL: '1',
+      LIGHTER_STORAGE_BLOB_URL: azurite.blobUrl,
+      LIGHTER_STORAGE_TABLE_URL: azurite.tableUrl,
+      LIGHTER_STORAGE_ACCOUNT_KEY: azurite.accountKey,
+    });
+    const staged = { ...config.storage, stagingBlobUrl: proxy.blobUrl };
+    const app = compose({ ...config, storage: staged });
+    proxy.inject({ fault: { kind: 'status', status: 403 }, times: Infinity });
+    const report = await healthReport(app);
+    proxy.clear();
+    expect(failing(report)).toEqual(['staging']);
+    expect(messageOf(report, 'staging')).toBe(`${proxy.blobUrl} refuses the account key (403)`);
+    const off = await healthReport({ ...app, config: { ...app.config, directPush: false } });
+    expect(messageOf(off, 'staging')).toBe('off: LIGHTER_DIRECT_PUSH is 0');
   });
 
   test('says what of the policy cannot be read', async () => {

@@ -43,6 +43,13 @@ const checks: Readonly<Record<string, Check>> = {
     await registry.blobs.signedReadUrl('content', name, { sasTtlSeconds: 60 });
     return 'URLs for pulls can be signed';
   }),
+  staging: async (app) => {
+    const { directPush, storage: settings } = app.config;
+    if (!directPush) return 'off: LIGHTER_DIRECT_PUSH is 0';
+    const { blobUrl, stagingBlobUrl = blobUrl } = settings;
+    const check = storage('blobs', checkStaging, { ...settings, blobUrl: stagingBlobUrl });
+    return await check(app);
+  },
   clock: async ({ diagnostics, registry }) => {
     const before = registry.clock.now().getTime();
     const storageMs = (await diagnostics.storageTime()).getTime();
@@ -78,6 +85,14 @@ const checks: Readonly<Record<string, Check>> = {
   },
 };
 
+/** Clients write there, in an account of its own or not. */
+async function checkStaging({ registry }: App): Promise<string> {
+  const name = newPhysicalName(registry.clock.now());
+  await registry.staging.signedBlockUrl(name, 'probe', { sasTtlSeconds: 60 });
+  await registry.staging.inspect(name, 'probe');
+  return 'URLs for pushes can be signed, and what they write can be read';
+}
+
 /** Runs every check at once and tells what each found; none can make it fail. */
 export async function healthReport(app: App): Promise<HealthReport> {
   const results = await Promise.all(
@@ -111,12 +126,16 @@ async function run(app: App, name: string, check: Check): Promise<HealthCheck> {
 }
 
 /** A check of storage, which says what role is missing where storage denies it. */
-function storage(component: StorageComponent, check: Check): Check {
+function storage(
+  component: StorageComponent,
+  check: Check,
+  settings?: App['config']['storage'],
+): Check {
   return async (app) => {
     try {
       return await check(app);
     } catch (error) {
-      const missing = missingAccess(component, app.config.storage, error);
+      const missing = missingAccess(component, settings ?? app.config.storage, error);
       throw missing === undefined ? error : new Error(missing, { cause: error });
     }
   };
