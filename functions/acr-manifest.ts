@@ -1,6 +1,6 @@
 import { readManifestChange } from '../shared/http/acr-request.ts';
 import { acrAnswer, manifestJson, platformJson } from '../shared/http/acr-response.ts';
-import type { RegistryResponse } from '../shared/http/message.ts';
+import type { AuditDetails, RegistryResponse } from '../shared/http/message.ts';
 import type { RepositoryCall, RepositoryRoute } from '../shared/http/route.ts';
 import { requiredDigest } from '../shared/http/upload-request.ts';
 import type { ManifestChange } from '../shared/registry/manifests/change-manifest.ts';
@@ -8,6 +8,7 @@ import {
   describeManifest,
   type ManifestDetails,
 } from '../shared/registry/manifests/describe-manifest.ts';
+import { attributeNames } from '../shared/registry/rows/attributes.ts';
 import { changeManifest } from '../shared/registry/manifests/quarantine-manifest.ts';
 
 /** ACR's `/acr/v1/{name}/_manifests/{digest}`: a manifest, its locks, its quarantine. */
@@ -37,11 +38,13 @@ async function change(call: RepositoryCall): Promise<RegistryResponse> {
 }
 
 /** That a manifest is kept back, or no longer, counts more than what else is switched with it. */
-function auditOf({ quarantineState: quarantine, ...rest }: ManifestChange) {
-  const { quarantineDetails, ...attributes } = rest;
+function auditOf(asked: ManifestChange): AuditDetails {
+  const { quarantineState: quarantine } = asked;
+  const switched = attributeNames.filter((name) => asked[name] !== undefined);
+  const attributes = Object.fromEntries(switched.map((name) => [name, asked[name] === true]));
   if (quarantine === undefined) return { attributes };
   const event = quarantine === 'Passed' ? 'manifest.release' : 'manifest.quarantine';
-  return { event, quarantine, attributes } as const;
+  return { event, quarantine, attributes };
 }
 
 function answer(call: RepositoryCall, details: ManifestDetails): RegistryResponse {
