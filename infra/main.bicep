@@ -134,7 +134,7 @@ var hostRedundancy = zoneRedundant ? 'Standard_ZRS' : 'Standard_LRS'
 // The containers and tables that shared/ports names.
 var stagingContainer = 'staging'
 var contentContainers = ['content', 'manifests', 'backups', stagingContainer]
-var contentTables = ['repo', 'data', 'digests', 'catalog', 'keys', 'settings']
+var contentTables = ['repo', 'data', 'digests', 'catalog', 'keys', 'settings', 'usage']
 var packageContainer = 'package'
 
 resource identity 'Microsoft.ManagedIdentity/userAssignedIdentities@2024-11-30' = {

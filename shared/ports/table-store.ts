@@ -1,10 +1,19 @@
 import { Unavailable } from './unavailable.ts';
 
 /**
- * The tables of the storage protocol (docs/storage.md), plus `keys` for what signs
- * and hashes, and `settings` for the policy and the repository tokens.
+ * The tables of the storage protocol (docs/storage.md), plus `keys` for what signs and hashes,
+ * `settings` for the policy and the repository tokens, and `usage` for what repositories hold and
+ * when it was last pulled.
  */
-export const tableNames = ['repo', 'data', 'digests', 'catalog', 'keys', 'settings'] as const;
+export const tableNames = [
+  'repo',
+  'data',
+  'digests',
+  'catalog',
+  'keys',
+  'settings',
+  'usage',
+] as const;
 export type TableName = (typeof tableNames)[number];
 
 /**

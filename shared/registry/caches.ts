@@ -2,6 +2,7 @@ import { LRUCache } from 'lru-cache';
 import type { Attributes } from './rows/attributes.ts';
 import { FreshFlight } from './fresh-flight.ts';
 import type { BlobLink, StoredManifest, TagRow, UploadSession } from './rows/row-types.ts';
+import { PullSampler } from './usage/pull-sampler.ts';
 import { seconds as defaultSeconds, type Seconds } from './settings.ts';
 
 export interface CachedManifest {
@@ -30,6 +31,8 @@ export interface Caches {
   readonly tags: LRUCache<string, TagRow>;
   readonly tagReads: FreshFlight<TagRow | undefined>;
   readonly repositoryAttributes: KnownAttributes;
+  /** Pulls that are not written yet. */
+  readonly pulls: PullSampler;
   /** Repositories whose tags are all in the order of time. */
   readonly tagsInOrder: LRUCache<string, true>;
   /** When the last complete backup began, in ms of the process's clock. */
@@ -58,6 +61,7 @@ export function createCaches(seconds: Seconds = defaultSeconds): Caches {
     tags: new LRUCache({ max: 10_000, ttl: seconds.staleTag * 1000 }),
     tagReads: new FreshFlight(),
     repositoryAttributes: { known: undefined, freshUntilMs: 0, loading: undefined },
+    pulls: new PullSampler(),
     tagsInOrder: new LRUCache({ max: 10_000, ttl: seconds.catalogSeen * 1000 }),
     lastBackupBegun: new LRUCache({ max: 1, ttl: 60 * 1000 }),
   };

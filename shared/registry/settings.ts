@@ -60,6 +60,10 @@ export const seconds = {
   auditPause: 7 * 24 * hour,
   /** What a day is where the policy says how many of them something that was deleted is kept. */
   retainedDay: 24 * hour,
+  /** What repositories hold is counted anew so long after the last count began. */
+  usageCount: 23 * hour,
+  /** Retention runs again so long after the last run began. */
+  retentionPause: 23 * hour,
   catalogSeen: 10 * 60,
   blobLinkCache: 10 * 60,
   manifestCacheByDigest: 60,

@@ -45,15 +45,26 @@ export async function deleteManifest(
   await purgeManifest(registry, repository, digest);
 }
 
+/** On what terms something is deleted. */
+export interface DeleteTerms {
+  /** Only while its row is the one of this ETag. */
+  readonly ifMatch?: string | undefined;
+  /** The manifest as whose referrer it goes. */
+  readonly deletedWith?: Digest | undefined;
+  /** At most one more operation in the transaction that ends it; when that fails, it stays. */
+  readonly beside?: Operation | undefined;
+}
+
 /**
- * As {@link deleteManifest}, without its referrers; answers the tags that went with it.
- * `deletedWith` is the manifest as whose referrer it goes.
+ * As {@link deleteManifest}, without its referrers; answers the tags that went with it. Throws 412
+ * when its row has changed since `ifMatch`: each tag, index or lock that it gets changes it; or
+ * when `beside` could not be done.
  */
 export async function purgeManifest(
   registry: Registry,
   repository: RepositoryName,
   digest: Digest,
-  deletedWith?: Digest,
+  { ifMatch, deletedWith, beside }: DeleteTerms = {},
 ): Promise<readonly Tag[]> {
   const partition = repositoryPartition(repository);
   const retainSeconds = await retainSecondsIn(registry, repository);
@@ -62,7 +73,8 @@ export async function purgeManifest(
   for (let ended = false; !ended;) {
     const step = await untilDecided(async () => {
       const row = await deletableRow(registry, partition, digest);
-      return await purgeStep(registry, repository, row, { retainSeconds, deletedWith });
+      refuseIfChanged(row, ifMatch);
+      return await purgeStep(registry, repository, row, { retainSeconds, deletedWith, beside });
     });
     deletedTags.push(...step.deletedTags);
     ({ ended } = step);
@@ -95,6 +107,7 @@ async function refuseUnlessDeletable(
 interface End {
   readonly retainSeconds: number | undefined;
   readonly deletedWith: Digest | undefined;
+  readonly beside: Operation | undefined;
 }
 
 interface PurgeStep {
@@ -125,8 +138,12 @@ async function purgeStep(
   const outcome = await registry.tables.commit('repo', partition, [
     ...(ended ? endOperations(registry, row, tags, end) : [untaggedRow(row, tags, end)]),
     ...untag,
+    ...(ended && end.beside !== undefined ? [end.beside] : []),
   ]);
-  if (!outcome.ok) return lostRace;
+  if (!outcome.ok) {
+    if (end.beside !== undefined) throw changedMeanwhile();
+    return lostRace;
+  }
   forgetTags(registry, partition, tags);
   return { ended, deletedTags: tags };
 }
@@ -171,7 +188,7 @@ async function deleteReferrersOf(
   const referrers = await allReferrers(registry, repositoryPartition(repository), root);
   for (const { digest, subject } of referrers.toReversed()) {
     try {
-      await purgeManifest(registry, repository, digest, subject);
+      await purgeManifest(registry, repository, digest, { deletedWith: subject });
     } catch (error) {
       if (error instanceof RegistryError && [403, 404, 405].includes(error.status)) continue;
       throw error;
@@ -195,17 +212,19 @@ function referrerDeletes({ digest, subject, fallbackSubjects }: ManifestRow): Op
 
 /**
  * Deletes a tag; the manifest stays (OCI distribution-spec v1.1, end-9). Throws MANIFEST_UNKNOWN,
- * and DENIED when the tag is locked or immutable.
+ * DENIED when the tag is locked or immutable, and 412 when its row has changed since `ifMatch`.
  */
 export async function deleteTag(
   registry: Registry,
   repository: RepositoryName,
   tag: Tag,
+  { ifMatch }: Pick<DeleteTerms, 'ifMatch'> = {},
 ): Promise<void> {
   const partition = repositoryPartition(repository);
   await untilDecided(async () => {
     const row = await readTag(registry, partition, tag);
     if (row === undefined) throw unknown({ tag });
+    refuseIfChanged(row, ifMatch);
     refuseIfKept(attributesOf(row.properties), { tag });
     await refuseIfImmutable(registry, repository, tag, row.properties);
     const outcome = await registry.tables.commit('repo', partition, [
@@ -215,6 +234,15 @@ export async function deleteTag(
     return outcome.ok ? undefined : lostRace;
   });
   forgetTags(registry, partition, [tag]);
+}
+
+function refuseIfChanged({ etag }: { readonly etag: string }, ifMatch: string | undefined): void {
+  if (ifMatch === undefined || ifMatch === etag) return;
+  throw changedMeanwhile();
+}
+
+function changedMeanwhile(): RegistryError {
+  return new RegistryError('DENIED', { status: 412, message: 'it has changed meanwhile' });
 }
 
 function unknown(detail: { tag: Tag } | { digest: Digest }): RegistryError {

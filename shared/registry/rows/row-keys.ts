@@ -64,6 +64,9 @@ export const reportsPartition = 's';
 /** Of the catalogue: where a backup or a restore is. Never in a backup. */
 export const backupsPartition = 'k';
 
+/** Of table `usage`: the last pulls of a repository's manifests. */
+export const pullsPartition = (partition: string) => `m:${partition}`;
+
 /**
  * What a work row asks the sweep to look at: an upload, a blob link, an intent, a manifest, a
  * manifest's stored bytes, bytes that were given up.
@@ -92,6 +95,13 @@ export function parseWorkKey(
   const [, letter, key = ''] = workPattern.exec(rowKey) ?? [];
   const kind = workKinds.find((each) => each === letter);
   return kind === undefined ? undefined : { kind, key };
+}
+
+/** When the work of a work row was due. */
+export function timeOfWork(rowKey: string): Date {
+  const [, year, month, day, hour, minute, second] =
+    /^z:(\d{4})(\d{2})(\d{2})T(\d{2})(\d{2})(\d{2}):/.exec(rowKey) ?? [];
+  return new Date(`${year}-${month}-${day}T${hour}:${minute}:${second}Z`);
 }
 
 /** Takes `<digest>:<rest>` apart, as keys of this registry have it. */

@@ -7,6 +7,7 @@ import { bytesWork } from '../manifests/manifest-write.ts';
 import { markDeleted } from '../repositories/catalog.ts';
 import { keysUnder, manifestKey, repositoryOfPartition } from '../rows/row-keys.ts';
 import type { ManifestRow } from '../rows/row-types.ts';
+import { noteIfUntagged } from '../retention/note-untagged.ts';
 import { dropReferences } from './drop-references.ts';
 import { done, isOlder, type Outcome, type Sweep, waits, type Work } from './work.ts';
 
@@ -21,8 +22,9 @@ export async function sweepManifest(sweep: Sweep, work: Work): Promise<Outcome> 
   const row = await readManifestRow(registry, partition, work.key as Digest);
   switch (row?.state) {
     case undefined:
-    case 'live':
       return done;
+    case 'live':
+      return dryRun ? done : await noteIfUntagged(registry, work, row);
     case 'deleted':
       if (endOf(row).workKey !== work.rowKey) return done;
       if (!isOlder(work, endOf(row).seconds)) return waits;
