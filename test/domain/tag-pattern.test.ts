@@ -26,8 +26,23 @@ test.each([
   '(?<n>a)\\k<n>',
   '(',
   'a'.repeat(201),
+  `${'a?'.repeat(40)}b`,
+  `${'(?:a|a)'.repeat(27)}b`,
+  `${'a{0,9}'.repeat(20)}b`,
+  'a{0,128}a{0,128}a{0,128}a{0,128}b',
 ])('%s is refused', (text) => {
   expect(parseTagPattern(text)).toBeUndefined();
+});
+
+test.each([
+  'v?\\d+\\.\\d+\\.\\d+(?:-rc)?',
+  '(?:dev|test|pr)-\\d+(?:\\.\\d+)?',
+  '\\d{4}-\\d{2}-\\d{2}',
+  '[0-9a-f]{7,40}',
+  'latest|stable|edge|nightly|main|v\\d+',
+  'a+?b*?c??',
+])('%s is accepted', (text) => {
+  expect(parseTagPattern(text)).toBe(text);
 });
 
 test('what is accepted decides about any tag in no time', () => {
