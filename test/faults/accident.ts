@@ -24,12 +24,12 @@ export const accidents: readonly Accident[] = [
   { name: 'loses the answer of', done: true, fatal: false },
 ];
 
-class Died extends Error {
+export class Died extends Error {
   override readonly name = 'Died';
 }
 
 /** Lets the accident happen to the k-th call. `happened` tells whether there was a k-th. */
-function accidentAt(k: number, { done, fatal }: Accident) {
+export function accidentAt(k: number, { done, fatal }: Accident) {
   let calls = 0;
   let happened = false;
   const intercept: Interceptor = async (_, proceed) => {

@@ -83,7 +83,11 @@ async function begin(registry: Registry, options: RestoreOptions): Promise<Store
       detail: { backup: stored.restore.backup },
     });
   }
-  if (existing === 'refuse') await refuseUnlessEmpty(registry);
+  if (existing === 'refuse' && !(await isEmpty(registry))) {
+    // The answer that it is over may have been lost.
+    if (stored?.restore.backup === backup) return stored;
+    throw notEmpty();
+  }
   const fresh: Restore = {
     backup,
     existing,
@@ -98,15 +102,18 @@ async function begin(registry: Registry, options: RestoreOptions): Promise<Store
   return kept;
 }
 
-async function refuseUnlessEmpty({ tables }: Registry): Promise<void> {
+async function isEmpty({ tables }: Registry): Promise<boolean> {
   const all = { from: '', before: '~', limit: 1, select: [] };
   const found = await Promise.all([
     tables.list('catalog', catalogPartition, all),
     tables.scan('repo', { after: '', upTo: '~', limit: 1 }),
     tables.scan('data', { after: '', upTo: '~', limit: 1 }),
   ]);
-  if (found.every((rows) => rows.length === 0)) return;
-  throw new RegistryError('UNSUPPORTED', {
+  return found.every((rows) => rows.length === 0);
+}
+
+function notEmpty(): RegistryError {
+  return new RegistryError('UNSUPPORTED', {
     status: 409,
     message:
       'the tables are not empty: say whether the rows that are there are to be kept or replaced',
