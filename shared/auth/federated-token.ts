@@ -48,7 +48,14 @@ export async function checkFederatedToken(
   const choose: JWTVerifyGetKey = async (header, input) => {
     const keys = await findKeys(header.kid);
     if (header.kid === undefined && keys.length !== 1) throw new errors.JWKSNoMatchingKey();
-    return (await keySetOf(keys))(header, input);
+    const keySet = await keySetOf(keys);
+    try {
+      return await keySet(header, input);
+    } catch (cause) {
+      if (cause instanceof errors.JOSEError) throw cause;
+      // A key has the members of one and cannot be imported.
+      throw new errors.JWKSNoMatchingKey(undefined, { cause });
+    }
   };
   try {
     const { payload } = await jwtVerify(token, choose, {

@@ -199,6 +199,12 @@ describe('keys', () => {
     expect(issuer.asked).toHaveLength(before);
   });
 
+  test('a key that is none verifies nothing', async () => {
+    const broken = { kty: 'EC', crv: 'P-256', x: 'AAAA', y: 'AAAA', kid: 'broken' };
+    await setRules(rule({ jwks: { keys: [broken] } }));
+    await expectRefused(signedByHand({ alg: 'ES256', kid: 'broken' }));
+  });
+
   test('of rules of one issuer, each believes its own keys', async () => {
     const pinned = rule({
       name: 'pinned',
