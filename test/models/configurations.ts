@@ -2,6 +2,7 @@ import { acquireReleaseConfigurations } from './acquire-release-configurations.t
 import type { Configuration } from './configuration.ts';
 import { directPushConfigurations } from './direct-push-configurations.ts';
 import { manifestConfigurations } from './manifest-configurations.ts';
+import { tagRowsConfigurations } from './tag-rows-configurations.ts';
 import { tagsConfigurations } from './tags-configurations.ts';
 import { uploadConfigurations } from './upload-configurations.ts';
 
@@ -12,4 +13,5 @@ export const models: Readonly<Record<string, readonly Configuration[]>> = {
   'direct push': directPushConfigurations,
   'manifest and its children': manifestConfigurations,
   'manifests and their tags': tagsConfigurations,
+  'a tag, its flag and its place in the order of time': tagRowsConfigurations,
 };
