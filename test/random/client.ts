@@ -105,7 +105,7 @@ export class RandomClient {
   }
 
   async deleteTag(repository: Repository): Promise<void> {
-    const tag = this.#choice.of(tags);
+    const tag = this.#choice.of([...tags, ...this.#frozenTags()]);
     await this.#write(repository, { kind: 'deleteTag', tag }, () =>
       this.#send('DELETE', `${repository.name}/manifests/${tag}`),
     );
@@ -159,7 +159,7 @@ export class RandomClient {
   async #push(repository: Repository, image: RandomImage): Promise<void> {
     const putTags = this.#choice.chance(0.02)
       ? Array.from({ length: 25 }, (_, index) => `many-${index}`)
-      : this.#choice.some(tags, 0.25);
+      : [...this.#choice.some(tags, 0.25), ...this.#frozenTags()];
     const sinceMs = new Map<string, { readonly atMs: number; readonly promisedMs: number }>();
     for (let attempt = 0; attempt < 3 && this.#workload.goesOn(); attempt++) {
       for (const blob of image.blobs) {
@@ -275,8 +275,12 @@ export class RandomClient {
     act: () => Promise<Answer | undefined>,
   ): Promise<void> {
     const ended = repository.history.begin(effect);
+    const overrun = repository.beginWrite(effect);
     const answer = await act();
-    ended(endingOf(answer, effect));
+    const ending = endingOf(answer, effect);
+    ended(ending);
+    const tag = ending === 'done' ? overrun() : undefined;
+    this.#check(tag === undefined, `${effect.kind} overran ${repository.name}:${tag}`);
   }
 
   async #send(
@@ -312,6 +316,12 @@ export class RandomClient {
     return blobNamed(name, this.#choice.chance(0.01) ? 70_000 : 100);
   }
 
+  /** Now and then one of a few that change with time, so that some are always new. */
+  #frozenTags(): string[] {
+    const phase = Math.floor(this.#workload.progress() * 20);
+    return this.#choice.chance(0.15) ? [`frozen-${phase + this.#choice.integer(4)}`] : [];
+  }
+
   #nonce() {
     return { nonce: `${this.#name} ${this.#made++}` };
   }
@@ -341,7 +351,7 @@ function endingOf(answer: Answer | undefined, effect: Effect): Ending {
   if (answer === undefined || answer.status >= 500) return 'unknown';
   if (answer.status < 300) return 'done';
   const isOne =
-    effect.kind !== 'deleteRepository' && (effect.kind !== 'put' || effect.tags.length < 20);
+    effect.kind !== 'deleteRepository' && (effect.kind !== 'put' || effect.tags.length <= 11);
   return isOne ? 'nothing' : 'unknown';
 }
 

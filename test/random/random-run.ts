@@ -10,7 +10,7 @@ import { absent, present, type State } from './history.ts';
 import { isAtRest, problemsAtRest } from './invariants.ts';
 import { injectRandomFaults } from './random-faults.ts';
 import { RandomRegistry } from './registry.ts';
-import { Repository } from './repository.ts';
+import { frozenTags, Repository } from './repository.ts';
 
 /**
  * What the registry promises and how long it waits, a day made of eight seconds. The hour that
@@ -77,7 +77,7 @@ export async function runRandom(options: RunOptions): Promise<RunResult> {
   );
   try {
     const repositories = ['app', 'app/web', 'base.os', 'team/tools-x'].map(
-      (name) => new Repository(name),
+      (name) => new Repository(name, { freezes: name.startsWith('app') }),
     );
     const workload: Workload = {
       registry,
@@ -91,6 +91,9 @@ export async function runRandom(options: RunOptions): Promise<RunResult> {
     };
     const check = new Checks(azurite, registry, repositories, new Choice(seed));
     const story = new Story(proxy);
+    await check.setPolicy({
+      immutability: [{ repositories: ['app', 'app/*'], tags: frozenTags }],
+    });
     injectRandomFaults(proxy, new Choice(seed + 1));
     await Promise.all([
       ...Array.from({ length: clients }, (_, index) =>
@@ -201,7 +204,9 @@ class Checks {
       const { name, history } = repository;
       const tags = [...history.tags].map((tag) => async () => {
         const found = await this.#stateOf(repository, tag);
-        this.#expect(history.possibleOfTag(tag), found, `${when}: ${name}:${tag}`);
+        const frozen = repository.frozen.get(tag);
+        const possible = frozen === undefined ? history.possibleOfTag(tag) : new Set([frozen]);
+        this.#expect(possible, found, `${when}: ${name}:${tag}`);
       });
       const manifests = [...history.manifests].map((digest) => async () => {
         const found = await this.#stateOf(repository, digest);
@@ -227,17 +232,37 @@ class Checks {
     this.#registry.problems.push(...(await problemsAtRest(this.#azurite)));
   }
 
+  async setPolicy(policy: object): Promise<void> {
+    const answer = await requestAs(this.#registry, this.#choice, {
+      method: 'PUT',
+      path: '/api/v1/policy',
+      headers: { 'content-type': 'application/json', 'if-match': '*' },
+      body: JSON.stringify(policy),
+    });
+    if (answer?.status !== 200) throw new Error(`no policy: ${answer?.status} ${answer?.body}`);
+  }
+
   /** Once all repositories are deleted, and swept, nothing is stored. */
   async deleteEverything(): Promise<void> {
-    for (const { name } of this.#repositories) {
-      await requestAs(this.#registry, this.#choice, { method: 'DELETE', path: `/acr/v1/${name}` });
-    }
+    await this.setPolicy({});
+    for (const { name } of this.#repositories) await this.#deleteRepository(name);
     await this.rest();
     const { repo, data, content, manifests, staging } = await readStorage(this.#azurite);
     for (const [what, stored] of Object.entries({ repo, data, content, manifests, staging })) {
       const rest = [...stored.keys()].slice(0, 5).join(', ');
       if (stored.size > 0) this.#registry.problems.push(`all is deleted, but ${what} has ${rest}`);
     }
+  }
+
+  /** What was immutable is free within a minute on every instance. */
+  async #deleteRepository(name: string): Promise<void> {
+    const deadlineMs = performance.now() + 90_000;
+    while (performance.now() < deadlineMs) {
+      const sent = { method: 'DELETE', path: `/acr/v1/${name}` } as const;
+      if ((await requestAs(this.#registry, this.#choice, sent))?.status !== 403) return;
+      await sleep(1000);
+    }
+    this.#registry.problems.push(`${name} is immutable without a rule`);
   }
 
   async #stateOf(repository: Repository, reference: string): Promise<State> {

@@ -1,6 +1,9 @@
 import type { TestManifest } from '../faults/image.ts';
-import { History } from './history.ts';
+import { type Effect, History } from './history.ts';
 import type { RandomImage } from './images.ts';
+
+/** The tags that the run's policy makes immutable, in the repositories it says. */
+export const frozenTags = 'frozen-\\d+';
 
 interface Span {
   readonly startMs: number;
@@ -15,9 +18,47 @@ export class Repository {
   readonly images: RandomImage[] = [];
   /** DELETEs of blobs, by digest: they may take away what was promised. */
   readonly #blobDeletes = new Map<string, Span[]>();
+  /** Whether its tags `frozen-…` are immutable. */
+  readonly #freezes: boolean;
+  /** Immutable tags that a client was told were pushed, with where they point. */
+  readonly #frozen = new Map<string, string>();
 
-  constructor(name: string) {
+  constructor(name: string, { freezes = false } = {}) {
     this.name = name;
+    this.#freezes = freezes;
+  }
+
+  /** Where each immutable tag must point for ever. */
+  get frozen(): ReadonlyMap<string, string> {
+    return this.#frozen;
+  }
+
+  /**
+   * Notes that a write begins; the answer is to be asked, when it was acknowledged, which immutable
+   * tag it moved or deleted.
+   */
+  beginWrite(effect: Effect): () => string | undefined {
+    if (!this.#freezes) return () => undefined;
+    const before = [...this.#frozen];
+    const isFrozen = (tag: string) => new RegExp(`^${frozenTags}$`).test(tag);
+    return () => {
+      switch (effect.kind) {
+        case 'put': {
+          const tags = effect.tags.filter(isFrozen);
+          const moved = tags.find(
+            (tag) => (this.#frozen.get(tag) ?? effect.digest) !== effect.digest,
+          );
+          for (const tag of tags) if (!this.#frozen.has(tag)) this.#frozen.set(tag, effect.digest);
+          return moved;
+        }
+        case 'deleteTag':
+          return isFrozen(effect.tag) ? effect.tag : undefined;
+        case 'deleteManifest':
+          return before.find(([, digest]) => digest === effect.digest)?.[0];
+        case 'deleteRepository':
+          return before[0]?.[0];
+      }
+    };
   }
 
   get manifests(): readonly TestManifest[] {
