@@ -4,6 +4,7 @@ import packageJson from '../package.json' with { type: 'json' };
 import { CliError, exitCodes } from './cli-error.ts';
 import { createContext } from './context.ts';
 import { createProgram } from './program.ts';
+import { printable } from './terminal/table.ts';
 
 const program = createProgram(packageJson.version, (options) =>
   createContext(options, process.env),
@@ -28,8 +29,8 @@ function explain(error: unknown): number {
     return error.exitCode === 0 ? exitCodes.ok : exitCodes.usage;
   }
   if (error instanceof CliError) {
-    const details = error.details.map((line) => `  ${line}\n`).join('');
-    process.stderr.write(`lighter: ${error.message}\n${details}`);
+    const details = error.details.map((line) => `  ${printable(line)}\n`).join('');
+    process.stderr.write(`lighter: ${printable(error.message)}\n${details}`);
     return error.exitCode;
   }
   process.stderr.write(`lighter: ${error instanceof Error ? error.stack : String(error)}\n`);
