@@ -3,6 +3,7 @@ import { Command } from 'commander';
 import { addAks } from './commands/aks.ts';
 import { addBackup, addRebuildIndex, addRestore } from './commands/backup.ts';
 import { addCheckHealth } from './commands/check-health.ts';
+import { addDeleted } from './commands/deleted.ts';
 import { addFederation } from './commands/federation.ts';
 import { addGc } from './commands/gc.ts';
 import { addImmutability } from './commands/immutability.ts';
@@ -11,10 +12,12 @@ import { addManifest } from './commands/manifest.ts';
 import { addPermissions } from './commands/permissions.ts';
 import { addPolicy } from './commands/policy.ts';
 import { addRepo } from './commands/repo.ts';
+import { addRetention } from './commands/retention.ts';
 import { addScopeMap } from './commands/scope-map.ts';
 import { addStorageAudit } from './commands/storage-audit.ts';
 import { addTag } from './commands/tag.ts';
 import { addToken } from './commands/token.ts';
+import { addUsage } from './commands/usage.ts';
 import type { Context, GlobalOptions } from './context.ts';
 
 const commands = [
@@ -22,6 +25,7 @@ const commands = [
   addRepo,
   addTag,
   addManifest,
+  addDeleted,
   addToken,
   addScopeMap,
   addFederation,
@@ -29,6 +33,8 @@ const commands = [
   addImmutability,
   addPermissions,
   addCheckHealth,
+  addRetention,
+  addUsage,
   addGc,
   addBackup,
   addRestore,

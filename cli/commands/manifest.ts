@@ -2,10 +2,11 @@ import type { Command } from 'commander';
 import * as v from 'valibot';
 import { allPages } from '../client/pages.ts';
 import type { RegistryClient } from '../client/registry-client.ts';
+import type { Context } from '../context.ts';
 import { formatBytes, formatTime } from '../terminal/format.ts';
 import { details, printable, table } from '../terminal/table.ts';
 import type { AddCommand } from './command.ts';
-import { addLockOptions, type LockOptions, attributes, locksOf, lockText } from './locks.ts';
+import { addLockOptions, attributes, type LockOptions, locksOf, lockText } from './locks.ts';
 import { parseImage, parseLimit } from './options.ts';
 
 const manifest = v.looseObject({
@@ -17,7 +18,10 @@ const manifest = v.looseObject({
   os: v.optional(v.string()),
   mediaType: v.string(),
   tags: v.nullish(v.array(v.string())),
-  changeableAttributes: attributes,
+  changeableAttributes: v.looseObject({
+    ...attributes.entries,
+    quarantineState: v.optional(v.string()),
+  }),
 });
 type Manifest = v.InferOutput<typeof manifest>;
 const oneManifest = v.looseObject({ manifest });
@@ -102,6 +106,29 @@ export const addManifest: AddCommand = (program, contextOf) => {
   });
 
   group
+    .command('quarantine')
+    .description('keep a manifest from all who may only pull')
+    .argument('<image>', 'repository:tag or repository@digest', parseImage)
+    .option('--failed', 'it was examined and found bad', false)
+    .option('--details <text>', 'what was found, as JSON')
+    .action(
+      async (image: Image, options: { failed: boolean; details?: string }, command: Command) => {
+        const quarantineState = options.failed ? 'Failed' : 'Quarantined';
+        await putInState(contextOf(command), image, { quarantineState, ...detailsOf(options) });
+      },
+    );
+
+  group
+    .command('release')
+    .description('let a manifest out of quarantine, with the manifests that an index names')
+    .argument('<image>', 'repository:tag or repository@digest', parseImage)
+    .option('--details <text>', 'what was found, as JSON')
+    .action(async (image: Image, options: { details?: string }, command: Command) => {
+      const quarantineState = 'Passed';
+      await putInState(contextOf(command), image, { quarantineState, ...detailsOf(options) });
+    });
+
+  group
     .command('delete')
     .description('delete a manifest with all its tags')
     .argument('<image>', 'repository:tag or repository@digest', parseImage)
@@ -118,6 +145,18 @@ export const addManifest: AddCommand = (program, contextOf) => {
       terminal.done(`deleted ${repository}@${digest}`);
     });
 };
+
+async function putInState({ terminal, client }: Context, image: Image, body: object) {
+  const registry = client();
+  const scope = `repository:${image.repository}:pull,metadata_read,metadata_write`;
+  const path = await pathOf(registry, image, scope);
+  const { value } = await registry.json(path, scope, oneManifest, { method: 'PATCH', body });
+  terminal.show(value.manifest, () => text(value.manifest));
+}
+
+function detailsOf({ details: found }: { readonly details?: string }) {
+  return found === undefined ? {} : { quarantineDetails: found };
+}
 
 function listText(manifests: readonly Manifest[]): string {
   return table(
@@ -143,6 +182,7 @@ function text(value: Manifest): string {
     ['created', formatTime(value.createdTime)],
     ['updated', formatTime(value.lastUpdateTime)],
     ['locks', lockText(value.changeableAttributes)],
+    ['quarantine', printable(value.changeableAttributes.quarantineState ?? '-')],
   ]);
 }
 

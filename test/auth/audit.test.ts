@@ -286,6 +286,36 @@ describe('a change leaves a line', () => {
     }
   });
 
+  test('of a quarantine, a release and a restore', async () => {
+    const headers = { 'Content-Type': 'application/json', 'If-Match': '*' };
+    const policy = JSON.stringify({ softDelete: [{ repositories: ['soft/*'], retainDays: 1 }] });
+    const put = await client.send('PUT', '/api/v1/policy', { headers, body: policy });
+    expect(put.status, put.body.toString()).toBe(200);
+    const digest = await client.pushImage('soft/app', 'v1');
+    await lines();
+    const told = { ...by, repository: 'soft/app', digest };
+    for (const [quarantine, event] of [
+      ['Failed', 'manifest.quarantine'],
+      ['Passed', 'manifest.release'],
+    ]) {
+      const body = JSON.stringify({ quarantineState: quarantine, quarantineDetails: '{"a":1}' });
+      const target = `/acr/v1/soft/app/_manifests/${digest}`;
+      const line = await lineOf(client.send('PATCH', target, { body }));
+      expect(line).toMatchObject({ ...told, event, quarantine });
+    }
+    await lineOf(client.send('DELETE', `/v2/soft/app/manifests/${digest}`));
+    const target = `/acr/v1/_deleted/soft/app/_manifests/${digest}`;
+    expect(await lineOf(client.send('POST', target))).toMatchObject({
+      ...told,
+      event: 'manifest.restore',
+      tags: ['v1'],
+      manifests: 1,
+    });
+    // The second time there is nothing to restore, and nothing to tell.
+    expect((await client.send('POST', target)).status).toBe(200);
+    expect(await lines()).toEqual([]);
+  });
+
   test('of the policy and of repository tokens, without their passwords', async () => {
     const headers = { 'Content-Type': 'application/json' };
     const map = {
@@ -325,6 +355,27 @@ describe('a change leaves a line', () => {
       ...by,
       action: 'manage_delete',
     });
+  });
+
+  test('of backup, restore and rebuild', async () => {
+    const headers = { 'Content-Type': 'application/json' };
+    const send = (method: string, path: string, value: object, more = {}) =>
+      client.send(method, `/api/v1/${path}`, {
+        headers: { ...headers, ...more },
+        body: JSON.stringify(value),
+      });
+    const policy = await client.send('GET', '/api/v1/policy');
+    const match = { 'If-Match': policy.headers.get('etag') ?? '' };
+    const document: object = JSON.parse(policy.body.toString());
+    const on = await send('PUT', 'policy', { ...document, backup: {} }, match);
+    expect(await lineOf(on)).toMatchObject({ event: 'policy.change' });
+    const taken = await send('POST', 'backups', {});
+    const backup = String(JSON.parse(taken.body.toString()).id);
+    expect(await lineOf(taken)).toMatchObject({ event: 'backup.run', ...by, target: backup });
+    const restored = await send('POST', 'restore', { backup, existing: 'keep' });
+    expect(await lineOf(restored)).toMatchObject({ event: 'restore.run', ...by, target: backup });
+    const rebuilt = await send('POST', 'rebuild-index', {});
+    expect(await lineOf(rebuilt)).toMatchObject({ event: 'index.rebuild', ...by });
   });
 });
 

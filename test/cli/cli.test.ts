@@ -116,6 +116,39 @@ describe('repositories, tags and manifests', () => {
     expect((await lighter(['tag', 'show', 'team/app:v1'])).code).toBe(4);
   });
 
+  test('are put into quarantine and released', async () => {
+    const held = await lighter(['manifest', 'quarantine', 'team/app:v1', '--details', '{"cve":1}']);
+    expect(held.stdout).toMatch(/quarantine +Quarantined/);
+    const failed = await lighter(['manifest', 'quarantine', 'team/app:v1', '--failed', '--json']);
+    expect(JSON.parse(failed.stdout)).toMatchObject({
+      changeableAttributes: { quarantineState: 'Failed', quarantineDetails: '{"cve":1}' },
+    });
+    const released = await lighter(['manifest', 'release', 'team/app:v1']);
+    expect(released.stdout).toMatch(/quarantine +Passed/);
+  });
+
+  test('are restored once they were deleted, where the policy says so', async () => {
+    const file = join(home, 'policy.json');
+    const softDelete = [{ repositories: ['soft/*'], retainDays: 7 }];
+    writeFileSync(file, JSON.stringify({ softDelete }));
+    const applied = await lighter(['policy', 'apply', file]);
+    expect(applied).toMatchObject({ code: 0 });
+    await push('soft/app:v1');
+    expect((await lighter(['manifest', 'delete', 'soft/app:v1', '--yes'])).code).toBe(0);
+    expect((await lighter(['deleted', 'list'])).stdout).toMatch(/soft\/app +1 /);
+    const list = await lighter(['deleted', 'list', 'soft/app', '--json']);
+    const deleted: unknown = JSON.parse(list.stdout);
+    expect(deleted).toMatchObject([{ tags: ['v1'] }]);
+    const [{ digest }] = deleted as [{ digest: string }];
+    expect((await lighter(['deleted', 'list', 'soft/app'])).stdout).toContain(digest);
+    expect((await lighter(['deleted', 'restore', 'soft/app:v1'])).code).toBe(2);
+    const restored = await lighter(['deleted', 'restore', `soft/app@${digest}`]);
+    expect(restored.stdout).toBe(`restored ${digest} with v1\n`);
+    expect((await lighter(['manifest', 'get', 'soft/app:v1'])).stdout).toBe(manifest);
+    const never = `soft/app@sha256:${'0'.repeat(64)}`;
+    expect((await lighter(['deleted', 'restore', never])).code).toBe(4);
+  });
+
   test('are deleted only by who says yes', async () => {
     expect(await lighter(['repo', 'delete', 'team/app'])).toMatchObject({ code: 2 });
     expect((await lighter(['repo', 'delete', 'team/app', '--yes'])).code).toBe(0);
