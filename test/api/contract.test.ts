@@ -155,7 +155,45 @@ const cases: Readonly<Record<string, Readonly<Record<number, () => Promise<Answe
     200: () => request('POST api/v1/storage-audit', { value: { dryRun: true } }),
     ...wrongBodies('POST api/v1/storage-audit'),
   },
+  ...plain('GET api/v1/backups'),
+  'POST api/v1/backups': {
+    200: () => withBackups(() => request('POST api/v1/backups')),
+    409: () => request('POST api/v1/backups'),
+    ...wrongBodies('POST api/v1/backups'),
+  },
+  'POST api/v1/restore': {
+    200: () => restoreIt({ existing: 'keep' }),
+    404: () => request('POST api/v1/restore', { value: { backup: 'none' } }),
+    409: () => restoreIt({}),
+    ...wrongBodies('POST api/v1/restore'),
+  },
+  'POST api/v1/rebuild-index': {
+    200: () => request('POST api/v1/rebuild-index', { value: { repository: 'rescue/blobs' } }),
+    ...wrongBodies('POST api/v1/rebuild-index'),
+  },
 };
+
+/** With the policy's section, for so long as it takes. */
+async function withBackups(act: () => Promise<Answer>): Promise<Answer> {
+  const put = async (value: object) => {
+    const { headers } = await request('GET api/v1/policy');
+    const match = { 'If-Match': headers.get('ETag') ?? '' };
+    expect((await request('PUT api/v1/policy', { value, headers: match })).status).toBe(200);
+  };
+  const before = jsonOf<object>(await request('GET api/v1/policy'));
+  await put({ ...before, backup: {} });
+  const answer = await act();
+  await put(before);
+  return answer;
+}
+
+async function restoreIt(options: object): Promise<Answer> {
+  const taken = await withBackups(() => request('POST api/v1/backups'));
+  const value = { backup: jsonOf<{ id: string }>(taken).id, ...options };
+  // With a repository, the tables are not empty.
+  await request('POST api/v1/rebuild-index', { value: { repository: 'rescue/blobs' } });
+  return await request('POST api/v1/restore', { value });
+}
 
 function plain(operation: string) {
   return { [operation]: { 200: () => request(operation) } };
@@ -208,6 +246,7 @@ async function withoutStorage(operation: string): Promise<Answer> {
     'PUT api/v1/federation/{name}': rule,
     'PUT api/v1/scope-maps/{name}': { rules },
     'PUT api/v1/tokens/{name}': { scopeMap: 'used' },
+    'POST api/v1/restore': { backup: '20260102T030405Z-0a1b2c3d' },
   };
   const isAdmin = !asksNothing.includes(operation);
   return await request(operation, {
@@ -215,7 +254,7 @@ async function withoutStorage(operation: string): Promise<Answer> {
     ...(operation.includes('permissions') && {
       path: 'permissions?principal=token:ci&action=pull',
     }),
-    ...((method === 'PUT' || operation.endsWith('validate')) && {
+    ...((method === 'PUT' || /validate$|restore$/.test(operation)) && {
       value: bodies[operation] ?? {},
       headers: { 'If-Match': '*' },
     }),

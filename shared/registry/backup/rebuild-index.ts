@@ -46,7 +46,8 @@ const atOnce = 16;
  * Writes the rows that say bytes are there, and the index of digests, from container `content`
  * alone: digest and size are the blob's own, set once they were proven, by nobody else. A name with
  * any row is left alone. Rights are gone with the rows of repositories: the repository that is
- * given gets all of them, to mount from, for a day or for as long as it is locked. Idempotent. Throws StorageUnavailable.
+ * given gets all of them, to mount from, for a day or for as long as it is locked. Idempotent.
+ * Throws StorageUnavailable.
  */
 export async function rebuildIndex(
   registry: Registry,
