@@ -6,6 +6,7 @@ import type { Operation } from '../../ports/table-store.ts';
 import { publishBlob } from '../blobs/publish-blob.ts';
 import { inSeconds, type Registry } from '../registry.ts';
 import { workKey } from '../rows/row-keys.ts';
+import { inTurns } from '../sweep/in-turns.ts';
 import { isClaimed, isProven, proveSession } from './direct-proof.ts';
 import {
   type DirectSession,
@@ -221,16 +222,4 @@ function stagedBytesWork(registry: Registry, { id, workKey: present }: DirectSes
     workKey(inSeconds(registry, registry.seconds.stagedBytes + later), 'u', id);
   const rowKey = key(0) === present ? key(1) : key(0);
   return [{ kind: 'upsert', rowKey, properties: {} }];
-}
-
-async function inTurns<T>(
-  items: readonly T[],
-  atOnceAtMost: number,
-  work: (item: T) => Promise<void>,
-): Promise<void> {
-  const rest = [...items];
-  const worker = async () => {
-    for (let item = rest.shift(); item !== undefined; item = rest.shift()) await work(item);
-  };
-  await Promise.all(Array.from({ length: atOnceAtMost }, worker));
 }
