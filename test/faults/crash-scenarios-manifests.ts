@@ -1,5 +1,7 @@
+import { expect } from 'vitest';
 import type { RepositoryName } from '../../shared/domain/repository-name.ts';
 import { deleteManifest, deleteTag } from '../../shared/registry/manifests/delete-manifest.ts';
+import { changeTagAttributes } from '../../shared/registry/tags/describe-tag.ts';
 import type { Registry } from '../../shared/registry/registry.ts';
 import { expectTag, gone, type Scenario, unless404 } from './crash-scenario.ts';
 import { makeImage, makeIndex, randomBlob, type TestImage, type TestManifest } from './image.ts';
@@ -92,6 +94,35 @@ export const moveTag: Scenario<{ old: TestImage; next: TestImage }> = {
   always: (registry, repository, { old }) => expectTag(registry, repository, 'kept', old.manifest),
   afterwards: (registry, repository, { next }) =>
     expectTag(registry, repository, 'moved', next.manifest),
+};
+
+/** As many tags as take several transactions, half of them moved and half new. */
+export const putManyTags: Scenario<{ old: TestImage; next: TestImage }> = {
+  async given(registry, repository) {
+    const images = await moveTag.given(registry, repository);
+    await pushManifest(registry, repository, images.old.manifest, manyTags.slice(0, 12));
+    return images;
+  },
+  act: (registry, repository, { next }) =>
+    pushManifest(registry, repository, next.manifest, manyTags),
+  always: (registry, repository, { old }) => expectTag(registry, repository, 'kept', old.manifest),
+  async afterwards(registry, repository, { next }) {
+    for (const tag of manyTags) await expectTag(registry, repository, tag, next.manifest);
+  },
+};
+const manyTags = Array.from({ length: 24 }, (_, index) => `many-${index}`);
+
+/** The lock changes all rows of the tag. */
+export const lockTag: Scenario<TestImage> = {
+  given,
+  act: (registry, repository) =>
+    changeTagAttributes(registry, repository, tagNamed('kept'), { deleteEnabled: false }),
+  always: (registry, repository, { manifest }) => expectTag(registry, repository, 'kept', manifest),
+  async afterwards(registry, repository, { manifest }) {
+    await expect(deleteManifest(registry, repository, manifest.digest)).rejects.toMatchObject({
+      code: 'DENIED',
+    });
+  },
 };
 
 export const removeTag: Scenario<TestImage> = {
