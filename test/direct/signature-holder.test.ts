@@ -1,6 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { BlobServiceClient, StorageSharedKeyCredential } from '@azure/storage-blob';
 import { describe, expect, it } from 'vitest';
+import { tablesOf } from '../auth/registry-tables.ts';
 import { digestOf, expectProblem } from '../http/client.ts';
 import { registryOfFile, type TestRegistry } from '../http/registry.ts';
 import { clientOf, DirectClient, imageOf, putBlock } from './direct-client.ts';
@@ -211,6 +212,29 @@ describe('storage refuses a holder of the URL', () => {
     const { storageUrl } = await start();
     expect(await expired(registry(), storageUrl)).toBe(403);
   });
+});
+
+/** Its row says what lies at its name; of an upload through the registry, what was sent so far. */
+it('a direct upload takes no bytes through the registry, from who works out its id either', async () => {
+  const { push } = await start();
+  const partition = push.repository.replace('/', '.');
+  const sessions = { from: 'u:d:', before: 'u:d;' };
+  const rows = await tablesOf(registry().azurite).list('repo', partition, sessions);
+  const ids = rows.map(({ rowKey }) => rowKey.slice(2));
+  expect(ids).toHaveLength(2);
+  for (const id of ids.flatMap((each) => [each, encodeURIComponent(each)])) {
+    const target = `/v2/${push.repository}/blobs/uploads/${id}`;
+    const headers = { 'Content-Type': 'application/octet-stream' };
+    const patched = await push.client.send('PATCH', target, { headers, body: 'bytes' });
+    expectProblem(patched, 404, 'BLOB_UPLOAD_UNKNOWN');
+    const put = `${target}?digest=${digestOf(Buffer.from('bytes'))}`;
+    expectProblem(
+      await push.client.send('PUT', put, { headers, body: 'bytes' }),
+      404,
+      'BLOB_UPLOAD_UNKNOWN',
+    );
+    expectProblem(await push.client.send('DELETE', target, {}), 404, 'BLOB_UPLOAD_UNKNOWN');
+  }
 });
 
 it('the registry’s own address takes nothing but the one operation', async () => {
