@@ -97,6 +97,9 @@ function checkWorkRows(rows: Rows, report: Report): void {
     if (unfinished && !hasWork(rows, 'm', digest)) {
       report(`K4 ${String(row['state'])} manifest ${digest} has no work row`);
     }
+    if (row['state'] === 'deleted' && !rows.has(String(row['endedBy']))) {
+      report(`K4 deleted manifest ${digest} has no work row that ends it`);
+    }
   }
 }
 
@@ -106,6 +109,9 @@ function checkTags(rows: Rows, report: Report): void {
     const digest = String(row['digest']);
     if (rows.get(`m:${digest}`)?.['state'] !== 'live') report(`J3 tag ${tag} dangles at ${digest}`);
     if (!rows.has(`g:${digest}:${tag}`)) report(`J3 tag ${tag} has no reverse row`);
+    if (isWithheld(rows.get(`m:${digest}`)) !== (row['manifestWithheld'] === true)) {
+      report(`J3 tag ${tag} and ${digest} do not agree about its quarantine`);
+    }
   }
   for (const [key] of ofKind(rows, 'g')) {
     const [digest, tag] = splitDigest(key);
@@ -172,20 +178,28 @@ async function checkManifests(
     const [child, parent] = splitDigest(key);
     const state = rows.get(`m:${parent}`)?.['state'];
     if (state === undefined) report(`J1 ${key} is of a manifest that is not there`);
-    if (state !== 'live' && state !== 'pending') continue;
+    if (state !== 'live' && state !== 'pending' && state !== 'deleted') continue;
     const named = manifests.get(parent)?.children.find(({ digest }) => digest === child);
     if (named?.kind === 'blob' && !named.optional && !rows.has(`b:${child}`)) {
       report(`J2 ${state} ${parent} refers to ${child}, which is not linked`);
     }
   }
-  for (const [key] of ofKind(rows, 'r')) {
+  for (const [key, referrer] of ofKind(rows, 'r')) {
     const [subject, digest] = splitDigest(key);
     const row = rows.get(`m:${digest}`);
     const named = `${String(row?.['subject'])},${String(row?.['fallbackSubjects'])}`.includes(
       subject,
     );
     if (row?.['state'] !== 'live' || !named) report(`J3 referrer row ${key} is not true`);
+    if (isWithheld(row) !== (referrer['manifestWithheld'] === true)) {
+      report(`J3 referrer row ${key} does not agree about its quarantine`);
+    }
   }
+}
+
+function isWithheld(manifest: Properties | undefined): boolean {
+  const state = manifest?.['quarantineState'];
+  return state === 'Quarantined' || state === 'Failed';
 }
 
 function checkLive(rows: Rows, digest: string, manifest: Manifest, report: Report): void {

@@ -3,6 +3,7 @@ import type { Configuration } from './configuration.ts';
 import { directPushConfigurations } from './direct-push-configurations.ts';
 import { manifestConfigurations } from './manifest-configurations.ts';
 import { tagRowsConfigurations } from './tag-rows-configurations.ts';
+import { quarantineConfigurations } from './quarantine-configurations.ts';
 import { tagsConfigurations } from './tags-configurations.ts';
 import { uploadConfigurations } from './upload-configurations.ts';
 
@@ -13,5 +14,6 @@ export const models: Readonly<Record<string, readonly Configuration[]>> = {
   'direct push': directPushConfigurations,
   'manifest and its children': manifestConfigurations,
   'manifests and their tags': tagsConfigurations,
+  'quarantine, soft delete and restore': quarantineConfigurations,
   'a tag, its flag and its place in the order of time': tagRowsConfigurations,
 };

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { testAdminPassword } from '../harness/lighter.ts';
 import type { TestBlob, TestManifest } from '../faults/image.ts';
 import type { Choice } from './choice.ts';
-import type { Effect, Ending } from './history.ts';
+import type { Effect, Ending, Restored } from './history.ts';
 import { imageOf, indexOf, blobNamed, type RandomImage } from './images.ts';
 import type { Answer, Sent } from './instance-messages.ts';
 import type { RandomRegistry } from './registry.ts';
@@ -54,6 +54,7 @@ export class RandomClient {
       abandonUpload: 4,
       cancelUpload: 3,
       deleteRepository: 0.3,
+      restore: 5,
     };
     if (this.#choice.chance(0.5)) this.#token = await this.#fetchToken();
     while (this.#workload.goesOn()) {
@@ -117,6 +118,21 @@ export class RandomClient {
     await this.#write(repository, { kind: 'deleteManifest', digest }, () =>
       this.#send('DELETE', `${repository.name}/manifests/${digest}`),
     );
+  }
+
+  /** Where deletions are soft, that can be undone; elsewhere it is refused. */
+  async restore(repository: Repository): Promise<void> {
+    if (repository.images.length === 0) return;
+    const { digest, bytes } = this.#choice.of(repository.manifests);
+    const candidates = new Set([digest, ...digestsIn(bytes.toString())]);
+    const manifests = [...candidates].map((each) => ({ digest: each, tags: undefined }));
+    const effect: Effect = { kind: 'restore', manifests };
+    const ended = repository.history.begin(effect);
+    const path = `/acr/v1/_deleted/${repository.name}/_manifests/${digest}`;
+    const answer = await this.#request({ method: 'POST', path, headers: {} });
+    if (answer?.status !== 200) return ended('unknown');
+    const { restored } = JSON.parse(answer.body) as { restored: Restored[] };
+    ended('done', { kind: 'restore', manifests: restored });
   }
 
   async deleteRepository(repository: Repository): Promise<void> {

@@ -49,6 +49,27 @@ it('a deleted manifest takes the tags along that pointed to it, and no other', (
   expect(states(history.possibleOfManifest('M1'))).toEqual([present]);
 });
 
+it('a manifest that was restored has the tags that the answer names', () => {
+  const history = oneByOne(
+    [put('M1', 'a', 'b'), 'done'],
+    [{ kind: 'deleteManifest', digest: 'M1' }, 'done'],
+    [{ kind: 'restore', manifests: [{ digest: 'M1', tags: ['a'] }] }, 'done'],
+  );
+  expect(states(history.possibleOfTag('a'))).toEqual(['M1']);
+  expect(states(history.possibleOfTag('b'))).toEqual([absent]);
+  expect(states(history.possibleOfManifest('M1'))).toEqual([present]);
+});
+
+it('a restore that broke off may have brought back any tag, or nothing', () => {
+  const history = oneByOne(
+    [put('M1', 'a'), 'done'],
+    [{ kind: 'deleteManifest', digest: 'M1' }, 'done'],
+    [{ kind: 'restore', manifests: [{ digest: 'M1', tags: undefined }] }, 'unknown'],
+  );
+  expect(states(history.possibleOfTag('a'))).toEqual(['M1', absent].toSorted());
+  expect(states(history.possibleOfManifest('M1'))).toEqual([absent, present].toSorted());
+});
+
 it('a deletion that broke off leaves both', () => {
   const history = oneByOne(
     [put('M1', 'a'), 'done'],

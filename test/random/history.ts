@@ -3,13 +3,20 @@ export type Effect =
   | { readonly kind: 'put'; readonly digest: string; readonly tags: readonly string[] }
   | { readonly kind: 'deleteTag'; readonly tag: string }
   | { readonly kind: 'deleteManifest'; readonly digest: string }
-  | { readonly kind: 'deleteRepository' };
+  | { readonly kind: 'deleteRepository' }
+  | { readonly kind: 'restore'; readonly manifests: readonly Restored[] };
+
+/** A manifest that came back; its tags undefined as long as nobody knows which. */
+export interface Restored {
+  readonly digest: string;
+  readonly tags: readonly string[] | undefined;
+}
 
 /** How a write ended: it was done; it changed nothing; or nobody knows. */
 export type Ending = 'done' | 'nothing' | 'unknown';
 
 interface Write {
-  readonly effect: Effect;
+  effect: Effect;
   readonly startMs: number;
   /** The last moment at which it can have taken effect; undefined while it is under way. */
   endMs: number;
@@ -35,11 +42,12 @@ const lateMs = 5000;
 export class History {
   readonly #writes: Write[] = [];
 
-  /** Notes that a write begins; to be told how it ended. */
-  begin(effect: Effect): (ending: Ending) => void {
+  /** Notes that a write begins; to be told how it ended, and what it did where only that says so. */
+  begin(effect: Effect): (ending: Ending, done?: Effect) => void {
     const write: Write = { effect, startMs: performance.now(), endMs: Infinity, done: false };
     this.#writes.push(write);
-    return (ending) => {
+    return (ending, done = effect) => {
+      write.effect = done;
       if (ending === 'nothing') this.#writes.splice(this.#writes.indexOf(write), 1);
       write.done = ending === 'done';
       write.endMs = performance.now() + (ending === 'unknown' ? lateMs : 0);
@@ -60,21 +68,20 @@ export class History {
 
   /** What the tag may point to now. */
   possibleOfTag(tag: string): ReadonlySet<State> {
-    const changes = this.#changes((effect) => changeOfTag(tag, effect));
+    const changes = this.#changes((effect) => changesOfTag(tag, effect));
     const pointed = new Set(changes.map(({ to }) => to));
     return possible(changes.filter(({ from }) => from === undefined || pointed.has(from)));
   }
 
   /** What the manifest may be now. */
   possibleOfManifest(digest: string): ReadonlySet<State> {
-    return possible(this.#changes((effect) => changeOfManifest(digest, effect)));
+    return possible(this.#changes((effect) => changesOfManifest(digest, effect)));
   }
 
-  #changes(changeOf: (effect: Effect) => Change | undefined): (Write & Change)[] {
-    return this.#writes.flatMap((write) => {
-      const change = changeOf(write.effect);
-      return change === undefined ? [] : [{ ...write, ...change }];
-    });
+  #changes(changesOf: (effect: Effect) => readonly Change[]): (Write & Change)[] {
+    return this.#writes.flatMap((write) =>
+      changesOf(write.effect).map((change) => ({ ...write, ...change })),
+    );
   }
 }
 
@@ -84,29 +91,35 @@ interface Change {
   readonly from?: State;
 }
 
-function changeOfTag(tag: string, effect: Effect): Change | undefined {
+function changesOfTag(tag: string, effect: Effect): readonly Change[] {
   switch (effect.kind) {
     case 'put':
-      return effect.tags.includes(tag) ? { to: effect.digest } : undefined;
+      return effect.tags.includes(tag) ? [{ to: effect.digest }] : [];
     case 'deleteTag':
-      return effect.tag === tag ? { to: absent } : undefined;
+      return effect.tag === tag ? [{ to: absent }] : [];
     case 'deleteManifest':
-      return { to: absent, from: effect.digest };
+      return [{ to: absent, from: effect.digest }];
     case 'deleteRepository':
-      return { to: absent };
+      return [{ to: absent }];
+    case 'restore':
+      return effect.manifests
+        .filter(({ tags }) => tags?.includes(tag) ?? true)
+        .map(({ digest }) => ({ to: digest }));
   }
 }
 
-function changeOfManifest(digest: string, effect: Effect): Change | undefined {
+function changesOfManifest(digest: string, effect: Effect): readonly Change[] {
   switch (effect.kind) {
     case 'put':
-      return effect.digest === digest ? { to: present } : undefined;
+      return effect.digest === digest ? [{ to: present }] : [];
     case 'deleteTag':
-      return undefined;
+      return [];
     case 'deleteManifest':
-      return effect.digest === digest ? { to: absent } : undefined;
+      return effect.digest === digest ? [{ to: absent }] : [];
     case 'deleteRepository':
-      return { to: absent };
+      return [{ to: absent }];
+    case 'restore':
+      return effect.manifests.some((each) => each.digest === digest) ? [{ to: present }] : [];
   }
 }
 

@@ -34,11 +34,13 @@ const short: Seconds = {
   manifestCacheByDigest: 1,
   staleTag: 1,
   repositoryAttributes: 1,
+  retainedDay: 5,
 };
 /** Storage tells the time in whole seconds. */
 const clockErrorMs = 2000;
 /** The last rows are due when all of these have passed, one after the other. */
-const longestMs = 1000 * (short.uploadIdle + short.unreferencedBlob + 4 * short.unfinishedWork);
+const longestMs =
+  1000 * (short.retainedDay + short.uploadIdle + short.unreferencedBlob + 4 * short.unfinishedWork);
 
 export interface RunOptions {
   readonly seed: number;
@@ -93,6 +95,7 @@ export async function runRandom(options: RunOptions): Promise<RunResult> {
     const story = new Story(proxy);
     await check.setPolicy({
       immutability: [{ repositories: ['app', 'app/*'], tags: frozenTags }],
+      softDelete: [{ repositories: ['app', 'base.os'], retainDays: 1 }],
     });
     injectRandomFaults(proxy, new Choice(seed + 1));
     await Promise.all([

@@ -57,6 +57,9 @@ export class Repository {
           return before.find(([, digest]) => digest === effect.digest)?.[0];
         case 'deleteRepository':
           return before[0]?.[0];
+        // It takes no tag that is there.
+        case 'restore':
+          return undefined;
       }
     };
   }
