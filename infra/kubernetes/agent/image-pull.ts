@@ -35,9 +35,10 @@ export class ImagePull {
     const name = `${repository}${reference.includes(':') ? '@' : ':'}${reference}`;
     const response = await this.#get(`/v2/${repository}/manifests/${reference}`, name);
     const body = Buffer.from(await response.arrayBuffer());
-    const digest = `sha256:${createHash('sha256').update(body).digest('hex')}`;
-    const claimed = response.headers.get('docker-content-digest') ?? digest;
-    if (claimed.startsWith('sha256:') && claimed !== digest) {
+    const digest = reference.includes(':')
+      ? reference
+      : (response.headers.get('docker-content-digest') ?? digestOf(body, 'sha256'));
+    if (digestOf(body, digest.split(':', 1)[0] ?? '') !== digest) {
       throw new Problem(`the manifest of ${name} is not what its digest says`);
     }
     const fields: Record<string, unknown> = { ...JSON.parse(body.toString()) };
@@ -97,6 +98,9 @@ async function successful(response: Response, what: string): Promise<Response> {
     `${what}: ${new URL(response.url).host} answers ${response.status} ${line.slice(0, 200)}`,
   );
 }
+
+const digestOf = (bytes: Buffer, algorithm: string) =>
+  `${algorithm}:${createHash(algorithm).update(bytes).digest('hex')}`;
 
 const list = (value: unknown): unknown[] => (Array.isArray(value) ? value : []);
 
