@@ -17,7 +17,6 @@ export const quarantineConfigurations: readonly Configuration[] = [
   {
     name: 'a push, a release, a deletion and a restore, one write delivered twice',
     model: quarantine(true, { P: put('b'), C: change(false), D: softDelete, R: restore }, 1),
-    byHand: true,
   },
   {
     name: 'A14 a tag is pushed without asserting the manifest whose state it copies',

@@ -57,8 +57,8 @@ export async function statManifest(
 
 /**
  * GET of a manifest, byte for byte as pushed, whatever the client accepts. Throws as
- * {@link statManifest}. By tag the tag is always read, the manifest only when this instance does not
- * have its bytes.
+ * {@link statManifest}. By tag the tag is always read, the manifest only when this instance does
+ * not have its bytes.
  */
 export async function getManifest(
   registry: Registry,

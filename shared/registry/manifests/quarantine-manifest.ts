@@ -12,9 +12,9 @@ const maxReleased = 1000;
 
 /**
  * Changes a manifest as asked; to release an index releases the manifests it names, before it, for
- * nobody could pull it otherwise. Each is a transaction of its own; what is released already is left
- * alone, so that a request that broke off can be repeated. Throws MANIFEST_UNKNOWN; UNSUPPORTED 409
- * when an index and what it names are more than 1,000.
+ * nobody could pull it otherwise. Each is a transaction of its own; what is released already is
+ * left alone, so that a request that broke off can be repeated. Throws MANIFEST_UNKNOWN;
+ * UNSUPPORTED 409 when an index and what it names are more than 1,000.
  */
 export async function changeManifest(
   registry: Registry,
