@@ -1,7 +1,7 @@
 import type { Digest } from '../../domain/digest.ts';
 import { type Child, type Manifest, parseManifest } from '../../domain/manifest.ts';
 import { matchesPattern } from '../../domain/repository-pattern.ts';
-import type { Operation, Row } from '../../ports/table-store.ts';
+import type { Operation } from '../../ports/table-store.ts';
 import { storedManifest } from '../manifests/get-manifest.ts';
 import { readManifestRow } from '../manifests/manifest-row.ts';
 import type { Registry } from '../registry.ts';
@@ -11,13 +11,9 @@ import {
   parentOfKey,
   referrerKey,
   repositoryOfPartition,
-  tagKey,
-  tagOfKey,
   workKey,
 } from '../rows/row-keys.ts';
 import type { ManifestRow } from '../rows/row-types.ts';
-import { digest as digestIn } from '../rows/row-values.ts';
-import type { Tag } from '../../domain/reference.ts';
 
 const childrenPerTransaction = 49;
 
@@ -125,27 +121,4 @@ async function beginPurge(
   await tables.commit('repo', partition, [
     { kind: 'delete', rowKey: referrerKey(subject, digest), etag: '*' },
   ]);
-}
-
-/**
- * Makes a restored tag true (docs/storage.md, J3): one that leads to no live manifest goes, any
- * other has its reverse row. Answers whether it stayed. Idempotent.
- */
-export async function mendTag({ tables }: Registry, partition: string, row: Row): Promise<boolean> {
-  const { rowKey, etag } = row;
-  const digest = digestIn(row, 'digest');
-  const key = manifestKey(digest);
-  const [manifest] = await tables.list('repo', partition, { ...onlyKey(key), select: ['state'] });
-  if (manifest?.properties['state'] !== 'live') {
-    await tables.commit('repo', partition, [{ kind: 'delete', rowKey, etag }]);
-    return false;
-  }
-  const tag = rowKey.slice(tagKey('' as Tag).length) as Tag;
-  const reverse = tagOfKey(digest, tag);
-  if ((await tables.list('repo', partition, onlyKey(reverse))).length > 0) return true;
-  await tables.commit('repo', partition, [
-    { kind: 'merge', rowKey, etag, properties: {} },
-    { kind: 'merge-or-insert', rowKey: reverse, properties: {} },
-  ]);
-  return true;
 }

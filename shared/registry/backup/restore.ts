@@ -7,7 +7,8 @@ import { inTurns } from '../sweep/in-turns.ts';
 import { type BackupManifest, type SavedRow } from './backup-format.ts';
 import { readBackupManifest } from './list-backups.ts';
 import { mendBlob } from './mend-blobs.ts';
-import { mendManifest, mendTag } from './mend-manifests.ts';
+import { mendManifest } from './mend-manifests.ts';
+import { mendTag, prepareTags } from './mend-tags.ts';
 import { readPart, restoreRows } from './restore-rows.ts';
 import {
   dropRestore,
@@ -196,13 +197,14 @@ async function mendSome(
       select: [],
     });
     if (repository === undefined) return nextStage(restore);
+    if (restore.stage === 'tags') await prepareTags(registry, repository.rowKey);
     return { ...restore, partitionKey: repository.rowKey, rowKey: from };
   }
   const rows = await registry.tables.list('repo', partitionKey, {
     from: rowKey,
     before,
     limit: rowsAtOnce,
-    select: ['name', 'size', 'digest'],
+    ...(restore.stage !== 'tags' && { select: ['name', 'size'] }),
   });
   let { counts } = restore;
   await inTurns(rows, atOnce, async (row) => {
