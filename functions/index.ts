@@ -11,11 +11,13 @@ import type { AuditLine } from '../shared/http/audit.ts';
 import { type RequestLog, serve } from '../shared/http/serve.ts';
 import { backupTimer } from './backup.ts';
 import { keyRotation } from './key-rotation.ts';
+import { retentionTimer } from './retention.ts';
 import { toHttpResponse, toRegistryRequest } from './platform.ts';
 import { liftRequestTimeout } from './request-timeout.ts';
 import { routes } from './routes.ts';
 import { storageAudit } from './storage-audit.ts';
 import { sweepTimer } from './sweep.ts';
+import { usageTimer } from './usage.ts';
 import { tolerateMalformedRequests } from './tolerant-request.ts';
 
 const app = compose(readConfig(process.env));
@@ -31,11 +33,18 @@ for (const { name, templates, methods } of routes) {
 }
 register('zz-fallback', '{*path}', ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']);
 
-for (const { name, schedule, run } of [keyRotation, storageAudit, sweepTimer, backupTimer]) {
+for (const { name, schedule, run } of [
+  keyRotation,
+  storageAudit,
+  sweepTimer,
+  backupTimer,
+  retentionTimer,
+  usageTimer,
+]) {
   platform.timer(name, {
     schedule,
     handler: async (_, context) => {
-      const line = await run(app);
+      const line = await run(app, (text) => context.log(text));
       if (line !== undefined) context.log(line);
     },
   });

@@ -9,6 +9,7 @@ import {
   type ManifestHead,
   statManifest,
 } from '../shared/registry/manifests/get-manifest.ts';
+import { notePull } from '../shared/registry/usage/note-pull.ts';
 import { putManifest } from '../shared/registry/manifests/put-manifest.ts';
 
 /** Manifests: OCI distribution-spec end-3, end-7, end-9. */
@@ -29,6 +30,7 @@ async function stat(call: RepositoryCall): Promise<RegistryResponse> {
   const { app, request, repository, caller } = call;
   const sees = caller.seesQuarantined(repository);
   const head = await statManifest(app.registry, repository, referenceOf(call), sees);
+  notePull(app.registry, repository, head.digest);
   return { status: isUnchanged(request.headers, head.digest) ? 304 : 200, headers: describe(head) };
 }
 
@@ -36,6 +38,7 @@ async function pull(call: RepositoryCall): Promise<RegistryResponse> {
   const { app, request, repository, caller } = call;
   const sees = caller.seesQuarantined(repository);
   const manifest = await getManifest(app.registry, repository, referenceOf(call), sees);
+  notePull(app.registry, repository, manifest.digest);
   const headers = describe({ ...manifest, sizeBytes: manifest.bytes.byteLength });
   if (isUnchanged(request.headers, manifest.digest)) return { status: 304, headers };
   return { status: 200, headers, body: manifest.bytes };

@@ -20,12 +20,16 @@ import { apiPolicyValidationRoute } from './api-policy-validation.ts';
 import { apiPolicyRoute } from './api-policy.ts';
 import { apiRebuildRoute } from './api-rebuild.ts';
 import { apiRestoreRoute } from './api-restore.ts';
+import { apiRetentionPreviewRoute } from './api-retention-preview.ts';
+import { apiRetentionRoute } from './api-retention.ts';
 import { apiScopeMapRoute } from './api-scope-map.ts';
 import { apiScopeMapsRoute } from './api-scope-maps.ts';
 import { apiStorageAuditRoute } from './api-storage-audit.ts';
 import { apiTokenPasswordRoute } from './api-token-password.ts';
 import { apiTokenRoute } from './api-token.ts';
 import { apiTokensRoute } from './api-tokens.ts';
+import { apiUsageOfRepositoryRoute } from './api-usage-of-repository.ts';
+import { apiUsageRoute } from './api-usage.ts';
 import { apiWhoamiRoute } from './api-whoami.ts';
 import { baseRoute } from './base.ts';
 import { blobsRoute } from './blobs.ts';
@@ -77,6 +81,10 @@ export const routes: readonly Route[] = [
   apiTokenPasswordRoute,
   apiPermissionsRoute,
   apiGcRoute,
+  apiRetentionRoute,
+  apiRetentionPreviewRoute,
+  apiUsageRoute,
+  apiUsageOfRepositoryRoute,
   apiBackupsRoute,
   apiRestoreRoute,
   apiRebuildRoute,

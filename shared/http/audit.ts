@@ -2,7 +2,13 @@ import type { Caller } from '../auth/caller.ts';
 import { parseAuthorization, whoShowed } from '../auth/credential.ts';
 import { kindOfSubject } from '../auth/identity.ts';
 import type { RegistryError, Who } from '../errors.ts';
-import type { AuditDetails, AuditedChange, RegistryRequest, RegistryResponse } from './message.ts';
+import type {
+  AuditDetails,
+  AuditedChange,
+  Effect,
+  RegistryRequest,
+  RegistryResponse,
+} from './message.ts';
 
 /** What a line is about (docs/audit.md). */
 export type AuditEvent = 'sign-in' | 'denied' | AuditedChange;
@@ -87,6 +93,21 @@ export function auditLine(
     userAgent: cut(headers.get('user-agent') ?? ''),
     ...(forwardedFor !== null && { forwardedFor: cut(forwardedFor) }),
     requestId: id,
+  };
+}
+
+/** The line of something the registry did by itself, in a request or by a timer. */
+export function effectLine(effect: Effect, request?: RegistryRequest): AuditLine {
+  return {
+    audit: 'lighter',
+    time: new Date().toISOString(),
+    outcome: 'success',
+    status: 202,
+    kind: effect.principal,
+    ...effect,
+    method: request?.method ?? 'TIMER',
+    userAgent: cut(request?.headers.get('user-agent') ?? ''),
+    requestId: request?.id ?? '',
   };
 }
 

@@ -30,6 +30,20 @@ export interface RegistryResponse {
   readonly body?: Uint8Array | string | ReadableStream<Uint8Array>;
   /** What the audit trail tells of it beside what the route says; never sent. */
   readonly audit?: AuditDetails | 'no-change';
+  /** What else was done on the way, by the registry itself: a line of the audit trail each. */
+  readonly effects?: readonly Effect[];
+}
+
+/** Something that the registry did because a rule says so. */
+export interface Effect {
+  readonly event: AuditedChange;
+  /** The registry's part that did it. */
+  readonly principal: 'retention';
+  readonly repository: string;
+  readonly reference?: string;
+  readonly digest: string;
+  /** The rule that says so. */
+  readonly rule: string;
 }
 
 /** What only the handler knows of what it did, in the names of docs/audit.md. */
@@ -51,6 +65,8 @@ export interface AuditDetails extends Who {
   readonly quarantine?: string;
   /** How many were deleted. */
   readonly manifests?: number;
+  /** The rule by which the registry itself did it. */
+  readonly rule?: string;
 }
 
 /** What changes something, as the audit trail calls it. */
@@ -69,6 +85,7 @@ export const auditedChanges = [
   'policy.change',
   'token.change',
   'gc.run',
+  'retention.run',
   'backup.run',
   'restore.run',
   'index.rebuild',

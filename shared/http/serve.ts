@@ -1,5 +1,5 @@
 import type { App } from './app.ts';
-import { type AuditLine, auditLine } from './audit.ts';
+import { type AuditLine, auditLine, effectLine } from './audit.ts';
 import { dispatch } from './dispatch.ts';
 import { asRegistryError, errorResponse } from './error-response.ts';
 import type { RegistryRequest, RegistryResponse } from './message.ts';
@@ -53,6 +53,7 @@ export async function serve(
   const error = failed ? asRegistryError(dispatched.error) : undefined;
   const line = auditLine(request, dispatched.facts, { response, error });
   if (line !== undefined) audit(line);
+  for (const effect of response.effects ?? []) audit(effectLine(effect, request));
   return response;
 }
 

@@ -155,6 +155,25 @@ const cases: Readonly<Record<string, Readonly<Record<number, () => Promise<Answe
     200: () => request('POST api/v1/storage-audit', { value: { dryRun: true } }),
     ...wrongBodies('POST api/v1/storage-audit'),
   },
+  'POST api/v1/retention': {
+    200: () => request('POST api/v1/retention', { value: { repository: 'team/app' } }),
+    ...wrongBodies('POST api/v1/retention'),
+  },
+  'GET api/v1/retention/preview': {
+    200: () => request('GET api/v1/retention/preview', { path: 'retention/preview' }),
+    400: () =>
+      request('GET api/v1/retention/preview', { path: 'retention/preview?repository=Bad' }),
+  },
+  'GET api/v1/usage': {
+    200: () => request('GET api/v1/usage', { path: 'usage' }),
+    400: () => request('GET api/v1/usage', { path: 'usage?n=x' }),
+  },
+  ...plain('POST api/v1/usage'),
+  'GET api/v1/usage/{name}': {
+    200: () => usageOf('counted/app'),
+    400: () => request('GET api/v1/usage/{name}', { path: 'usage/Bad' }),
+    404: () => request('GET api/v1/usage/{name}', { path: 'usage/team%2Fnowhere' }),
+  },
   ...plain('GET api/v1/backups'),
   'POST api/v1/backups': {
     200: () => withBackups(() => request('POST api/v1/backups')),
@@ -185,6 +204,14 @@ async function withBackups(act: () => Promise<Answer>): Promise<Answer> {
   const answer = await act();
   await put(before);
   return answer;
+}
+
+async function usageOf(repository: string): Promise<Answer> {
+  await admin.pushImage(repository, 'latest');
+  await request('POST api/v1/usage');
+  return await request('GET api/v1/usage/{name}', {
+    path: `usage/${encodeURIComponent(repository)}`,
+  });
 }
 
 async function restoreIt(options: object): Promise<Answer> {

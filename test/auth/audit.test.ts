@@ -357,6 +357,11 @@ describe('a change leaves a line', () => {
     });
   });
 
+  test('of retention that was asked for', async () => {
+    const answer = client.send('POST', '/api/v1/retention');
+    expect(await lineOf(answer)).toMatchObject({ event: 'retention.run', ...by, manifests: 0 });
+  });
+
   test('of backup, restore and rebuild', async () => {
     const headers = { 'Content-Type': 'application/json' };
     const send = (method: string, path: string, value: object, more = {}) =>

@@ -26,6 +26,7 @@ export const examples: Readonly<Record<string, object>> = {
   PasswordExpiry: { expiresInDays: 90 },
   SweepRequest: { dryRun: true },
   BackupRequest: {},
+  RetentionRequest: { repository: 'team/app' },
   RestoreRequest: { backup: '20260102T030405Z-0a1b2c3d', existing: 'keep' },
   RebuildRequest: { repository: 'rescue/blobs' },
 };

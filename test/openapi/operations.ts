@@ -9,12 +9,16 @@ import {
   problem,
   rebuildReport,
   restoreReport,
+  retentionReport,
   scopeMapList,
   sweepReport,
   auditReport,
   tokenJson,
   tokenList,
   tokenPasswordMade,
+  usageCount,
+  usageList,
+  usageReport,
   whoAmI,
 } from '../../shared/http/management/contract.ts';
 import {
@@ -24,6 +28,7 @@ import {
 } from '../../shared/http/management/backups.ts';
 import { askableRights } from '../../shared/http/management/permission-question.ts';
 import { passwordDocument, tokenDocument } from '../../shared/http/management/token-documents.ts';
+import { retentionDocument } from '../../shared/http/management/retention.ts';
 import { workDocument } from '../../shared/http/management/work-report.ts';
 import { federationRule } from '../../shared/policy/federation-rules.ts';
 import { policyDocument } from '../../shared/policy/policy-document.ts';
@@ -56,6 +61,11 @@ export const namedSchemas: Readonly<Record<string, GenericSchema>> = {
   RebuildRequest: rebuildDocument,
   RebuildReport: rebuildReport,
   AuditReport: auditReport,
+  RetentionRequest: retentionDocument,
+  RetentionReport: retentionReport,
+  Usage: usageReport,
+  UsageList: usageList,
+  UsageCount: usageCount,
   OpenApi: looseObject({ openapi: string() }),
 };
 type SchemaName = string;
@@ -252,6 +262,41 @@ export const operations: Readonly<Record<string, Operation>> = {
     request: { schema: 'SweepRequest', optional: true },
     answers: { 200: 'SweepReport' },
     errors: badBody,
+  },
+  'POST api/v1/retention': {
+    summary: 'Delete now what the rules of retention say',
+    description:
+      'Ends after about 150 seconds, whatever is left. It also runs by itself, once a day.',
+    request: { schema: 'RetentionRequest', optional: true },
+    answers: { 200: 'RetentionReport' },
+    errors: badBody,
+  },
+  'GET api/v1/retention/preview': {
+    summary: 'What the rules of retention would delete now',
+    query: { repository: { required: false, description: 'Only there.' } },
+    answers: { 200: 'RetentionReport' },
+    errors: { 400: 'The repository is no name.' },
+  },
+  'GET api/v1/usage': {
+    summary: 'What the repositories hold, by name, as it was last counted',
+    description: 'A header `Link` leads to the next page.',
+    query: {
+      n: { required: false, description: 'How many at most; 1,000 otherwise.' },
+      last: { required: false, description: 'Those after this name.' },
+    },
+    answers: { 200: 'UsageList' },
+    errors: { 400: '`n` is not a number.' },
+  },
+  'POST api/v1/usage': {
+    summary: 'Count what the repositories hold now, or go on with that',
+    description: 'Ends after about 150 seconds. It also runs by itself, once a day.',
+    answers: { 200: 'UsageCount' },
+    errors: {},
+  },
+  'GET api/v1/usage/{name}': {
+    summary: 'What one repository holds; its name is percent-encoded',
+    answers: { 200: 'Usage' },
+    errors: { 400: 'It is no name.', 404: 'It was not counted yet.' },
   },
   'GET api/v1/backups': {
     summary: 'The backups there are',

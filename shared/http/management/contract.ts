@@ -209,6 +209,46 @@ export const rebuildReport = v.strictObject({
   passedOver: described(count, 'Given up, without a digest, or written within the hour.'),
 });
 
+export const retentionReport = v.strictObject({
+  finished: described(v.boolean(), 'False: time was up, and the next run goes on.'),
+  startedAt: time,
+  durationMs: count,
+  dryRun: v.boolean(),
+  repositoriesVisited: described(count, 'Those that a rule fits.'),
+  tags: described(count, 'How many were deleted; in a preview, would be.'),
+  manifests: count,
+  kept: described(count, 'What was to go, and changed or was locked meanwhile.'),
+  items: v.pipe(
+    v.array(
+      v.strictObject({
+        repository: v.string(),
+        tag: v.optional(v.string()),
+        digest: v.string(),
+        rule: described(v.string(), 'Its name; `deleteReferrers` for that section.'),
+        reason: v.picklist(['tag', 'untagged', 'referrer']),
+      }),
+    ),
+    v.description('The first 10,000, in the order in which they go.'),
+  ),
+  failures: described(v.array(v.string()), 'The first ten.'),
+});
+
+export const usageReport = v.strictObject({
+  repository: v.string(),
+  uniqueBytes: described(count, 'Its manifests, and blobs that no other repository holds.'),
+  sharedBytes: described(count, 'Blobs that other repositories hold, too.'),
+  manifests: count,
+  tags: count,
+  lastPush: v.optional(time),
+  lastPull: v.optional(described(time, 'As far as pulls are sampled: right to some hours.')),
+  countedAt: time,
+});
+export const usageList = v.strictObject({ repositories: v.array(usageReport) });
+export const usageCount = v.strictObject({
+  finished: described(v.boolean(), 'False: call again, or leave the rest to the timer.'),
+  repositories: described(count, 'How many this call counted.'),
+});
+
 const healthCheck = v.strictObject({
   name: v.string(),
   ok: v.boolean(),

@@ -176,8 +176,9 @@ async function apply(run: Run, repository: RepositoryName, plan: RetentionPlan):
     await remove(run, item, () => deleteTag(registry, repository, tag, { ifMatch }));
   });
   const gone = new Set<Digest>();
-  for (const { digest, etag: ifMatch, rule, reason, subject, after } of plan.manifests) {
-    if (run.isTimeUp()) return false;
+  for (const planned of plan.manifests) {
+    const { digest, etag: ifMatch, rule, reason, subject, after } = planned;
+    if (run.isTimeUp() && planned !== plan.manifests[0]) return false;
     if (!after.every((each) => gone.has(each))) {
       run.tally.kept += 1;
       continue;

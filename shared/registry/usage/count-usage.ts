@@ -105,15 +105,14 @@ async function repositories(
     for (const { rowKey: partition } of rows) {
       // The catalogue is walked round; what lies before the position was counted by calls before.
       if (partition < progress.position) continue;
-      if (isTimeUp()) {
-        await keep(registry, { ...progress, position: partition });
-        return { complete: false, repositories: counted };
-      }
       await count(registry, progress, partition);
       counted += 1;
+      if (!isTimeUp()) continue;
+      await keep(registry, { ...progress, position: `${partition}!` });
+      return { complete: false, repositories: counted };
     }
   }
-  for (const call of progress.calls) await clear(registry, sumsPartition(call), () => true);
+  await clearSums(registry);
   const { startedAt } = progress;
   await clear(registry, countsPartition, ({ countedAt }) => !isSince(countedAt, startedAt));
   await keep(registry, { ...progress, stage: 'over', calls: [] });
@@ -154,6 +153,15 @@ async function keep(registry: Registry, progress: Progress): Promise<Progress | 
       : { kind: 'replace', rowKey: stateKey, etag, properties },
   ]);
   return outcome.ok ? { ...progress, etag: outcome.etags[0] ?? '' } : undefined;
+}
+
+/** Also those of calls that ended in the middle; no new count begins before this one is over. */
+async function clearSums(registry: Registry): Promise<void> {
+  for (;;) {
+    const [row] = await registry.tables.scan('usage', { after: 'c:', upTo: 'c;', limit: 1 });
+    if (row === undefined) return;
+    await clear(registry, row.partitionKey, () => true);
+  }
 }
 
 async function clear(

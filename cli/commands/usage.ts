@@ -1,0 +1,92 @@
+import type { Command } from 'commander';
+import * as v from 'valibot';
+import { managementScope, type RegistryClient } from '../client/registry-client.ts';
+import { formatBytes, formatTime } from '../terminal/format.ts';
+import { details, printable, table } from '../terminal/table.ts';
+import type { AddCommand } from './command.ts';
+
+const path = '/api/v1/usage';
+const timeoutMs = 220_000;
+const pageSize = 1000;
+
+const usage = v.looseObject({
+  repository: v.string(),
+  uniqueBytes: v.number(),
+  sharedBytes: v.number(),
+  manifests: v.number(),
+  tags: v.number(),
+  lastPush: v.optional(v.string()),
+  lastPull: v.optional(v.string()),
+  countedAt: v.string(),
+});
+const list = v.looseObject({ repositories: v.array(usage) });
+type Usage = v.InferOutput<typeof usage>;
+
+/** `lighter usage` */
+export const addUsage: AddCommand = (program, contextOf) => {
+  program
+    .command('usage')
+    .description('what repositories hold, and when they were last used')
+    .argument('[repository]', 'only this one')
+    .option('--count', 'count now, which a timer does daily', false)
+    .action(
+      async (repository: string | undefined, options: { count: boolean }, command: Command) => {
+        const { terminal, client } = contextOf(command);
+        const registry = client();
+        if (options.count) await terminal.during('counting', count(registry));
+        if (repository !== undefined) {
+          const target = `${path}/${encodeURIComponent(repository)}`;
+          const { value } = await registry.json(target, managementScope, usage);
+          terminal.show(value, () => one(value));
+          return;
+        }
+        const repositories: Usage[] = [];
+        for (let last = ''; ;) {
+          const query = new URLSearchParams({ n: String(pageSize), last });
+          const { value } = await registry.json(`${path}?${query}`, managementScope, list);
+          repositories.push(...value.repositories);
+          const end = value.repositories.at(-1);
+          if (value.repositories.length < pageSize || end === undefined) break;
+          last = end.repository;
+        }
+        terminal.show({ repositories }, () => many(repositories));
+      },
+    );
+};
+
+async function count(registry: RegistryClient): Promise<void> {
+  const answer = v.looseObject({ finished: v.boolean() });
+  for (;;) {
+    const options = { method: 'POST', timeoutMs } as const;
+    const { value } = await registry.json(path, managementScope, answer, options);
+    if (value.finished) return;
+  }
+}
+
+function one(value: Usage): string {
+  return details([
+    ['repository', printable(value.repository)],
+    ['its own', formatBytes(value.uniqueBytes)],
+    ['shared', formatBytes(value.sharedBytes)],
+    ['manifests', String(value.manifests)],
+    ['tags', String(value.tags)],
+    ['last push', formatTime(value.lastPush)],
+    ['last pull', formatTime(value.lastPull)],
+    ['counted', formatTime(value.countedAt)],
+  ]);
+}
+
+function many(repositories: readonly Usage[]): string {
+  return table(
+    ['REPOSITORY', 'OWN', 'SHARED', 'MANIFESTS', 'TAGS', 'LAST PUSH', 'LAST PULL'],
+    repositories.map((each) => [
+      printable(each.repository),
+      formatBytes(each.uniqueBytes),
+      formatBytes(each.sharedBytes),
+      String(each.manifests),
+      String(each.tags),
+      formatTime(each.lastPush),
+      formatTime(each.lastPull),
+    ]),
+  );
+}
