@@ -51,8 +51,7 @@ describe.each(accidents)('a process that $name the k-th storage call, for every 
   check('of a manifest in several transactions loses nothing', manifests.putManyChildren);
   check('of a referrer loses nothing', manifests.putReferrer);
   check('of a tag move leaves the tag old or new', manifests.moveTag);
-  if (leavesTimeFor)
-    check('of pushing many tags leaves each old or new', manifests.putManyTags);
+  if (leavesTimeFor) check('of pushing many tags leaves each old or new', manifests.putManyTags);
   check('of locking a tag leaves it locked or not', manifests.lockTag);
   check('of deleting a tag leaves it there or gone', manifests.removeTag);
   check('of deleting a manifest leaves no tag dangling', manifests.removeManifest);

@@ -77,6 +77,13 @@ async function pushHealthy(): Promise<void> {
   await appendToUpload(registry, repository, id, bodyOf(randomBlob().bytes), undefined);
 }
 
+async function removeRows(prefix: string): Promise<void> {
+  const { repo } = await snapshot();
+  for (const rowKey of repo.get(partition)?.keys() ?? []) {
+    if (rowKey.startsWith(prefix)) await write('repo', partition, remove(rowKey));
+  }
+}
+
 async function removeWork(kind: string): Promise<void> {
   const { repo } = await snapshot();
   for (const rowKey of repo.get(partition)?.keys() ?? []) {
@@ -90,6 +97,8 @@ const damages: [FindingKind, () => Promise<void>][] = [
   ['danglingReferences', () => write('repo', partition, insert(`p:${layer.digest}:${nobody}`))],
   ['staleReferrers', () => write('repo', partition, insert(`r:${digest}:${nobody}`))],
   ['staleTagReverses', () => write('repo', partition, insert(`g:${digest}:gone`))],
+  ['staleTagOrders', () => write('repo', partition, insert('o:8204447000000:gone'))],
+  ['missingTagOrders', () => removeRows('a:')],
   [
     'unwatchedLinks',
     async () => {

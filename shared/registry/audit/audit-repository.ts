@@ -2,18 +2,12 @@ import type { Digest } from '../../domain/digest.ts';
 import type { Row } from '../../ports/table-store.ts';
 import { readManifestRow } from '../manifests/manifest-row.ts';
 import { inTurns } from '../sweep/in-turns.ts';
-import {
-  keysUnder,
-  manifestKey,
-  parseWorkKey,
-  splitDigest,
-  workKey,
-  workKinds,
-} from '../rows/row-keys.ts';
+import { manifestKey, parseWorkKey, splitDigest, workKey, workKinds } from '../rows/row-keys.ts';
 import { optionalText } from '../rows/row-values.ts';
-import { limits } from '../settings.ts';
+import { orderTime } from '../tags/tag-order.ts';
 import type { FindingKind } from './audit-findings.ts';
-import { type Audit, isJudged, settle } from './audit-work.ts';
+import { auditTagOrder } from './audit-tag-order.ts';
+import { type Audit, isJudged, rowsOf, settle } from './audit-work.ts';
 
 const atOnce = 4;
 
@@ -92,9 +86,12 @@ async function auditTags(
   live: ReadonlySet<string>,
 ): Promise<void> {
   const tags = new Map<string, string>();
+  const places = new Map<string, number>();
   for await (const row of rowsOf(audit, partition, 't')) {
     const digest = optionalText(row, 'digest') ?? '';
     tags.set(row.rowKey.slice(2), digest);
+    const time = orderTime(row.properties);
+    if (time !== undefined) places.set(row.rowKey.slice(2), time.getTime());
     if (!isJudged(audit, row) || live.has(digest)) continue;
     if (await isLive(audit, partition, digest as Digest)) continue;
     await settle(audit, 'danglingTags', `${partition} ${row.rowKey}`);
@@ -104,6 +101,7 @@ async function auditTags(
     if (!isJudged(audit, row) || tags.get(tag) === digest) continue;
     await auditTagReverse(audit, partition, row, digest, tag);
   }
+  await auditTagOrder(audit, partition, places);
 }
 
 /** What has no work row that asks the sweep to look at it gets one. */
@@ -131,26 +129,6 @@ async function auditWork(
   await inTurns(watched, atOnce, (row) =>
     settleUnlessKnown('unwatchedWork', row, optionalText(row, 'workKey')),
   );
-}
-
-/** The rows of one kind, in the order of their keys, as they are asked for. */
-async function* rowsOf(
-  { registry }: Audit,
-  partition: string,
-  kind: string,
-): AsyncGenerator<Row, void> {
-  const { from, before } = keysUnder(`${kind}:`);
-  for (let next: string | undefined = from; next !== undefined;) {
-    const rows: Row[] = await registry.tables.list('repo', partition, {
-      from: next,
-      before,
-      limit: limits.maxListPage,
-      select: ['state', 'workKey', 'digest'],
-    });
-    yield* rows;
-    const last = rows.at(-1);
-    next = rows.length < limits.maxListPage || last === undefined ? undefined : `${last.rowKey}!`;
-  }
 }
 
 /**

@@ -1,5 +1,9 @@
+import type { Row } from '../../ports/table-store.ts';
 import type { Registry } from '../registry.ts';
+import { keysUnder } from '../rows/row-keys.ts';
+import { limits } from '../settings.ts';
 import { isOlder } from '../sweep/work.ts';
+import { orderedAt } from '../tags/tag-order.ts';
 import type { FindingKind, FindingTally } from './audit-findings.ts';
 
 /** An audit as its parts see it. */
@@ -25,4 +29,24 @@ export async function settle(
 ): Promise<void> {
   const repaired = mayRepair && repair !== undefined && (await repair());
   tally.note(kind, example, repaired);
+}
+
+/** The rows of one kind, in the order of their keys, as they are asked for. */
+export async function* rowsOf(
+  { registry }: Audit,
+  partition: string,
+  kind: string,
+): AsyncGenerator<Row, void> {
+  const { from, before } = keysUnder(`${kind}:`);
+  for (let next: string | undefined = from; next !== undefined;) {
+    const rows: Row[] = await registry.tables.list('repo', partition, {
+      from: next,
+      before,
+      limit: limits.maxListPage,
+      select: ['state', 'workKey', 'digest', orderedAt],
+    });
+    yield* rows;
+    const last = rows.at(-1);
+    next = rows.length < limits.maxListPage || last === undefined ? undefined : `${last.rowKey}!`;
+  }
 }
