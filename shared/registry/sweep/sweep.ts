@@ -1,5 +1,6 @@
 import type { RepositoryName } from '../../domain/repository-name.ts';
 import type { Operation, Row } from '../../ports/table-store.ts';
+import { isRestoring } from '../backup/restore-state.ts';
 import type { Registry } from '../registry.ts';
 import { catalogueRow, catalogueRows } from '../repositories/catalog.ts';
 import { parseWorkKey, type WorkKind, workDueBy } from '../rows/row-keys.ts';
@@ -58,8 +59,9 @@ export async function sweep(registry: Registry, options: SweepOptions): Promise<
     due: workDueBy(startedAt),
     isTimeUp: () => performance.now() - begunAtMs >= options.maxMs,
   };
-  const stoppedBefore =
-    options.repository === undefined
+  const stoppedBefore = (await isRestoring(registry))
+    ? holdStill(run)
+    : options.repository === undefined
       ? await visitAll(run, await whereSweepStopped(registry))
       : await visitOne(run, options.repository);
   const report = run.tally.report({
@@ -68,9 +70,18 @@ export async function sweep(registry: Registry, options: SweepOptions): Promise<
     dryRun: options.dryRun,
     complete: stoppedBefore === '',
   });
-  if (!options.dryRun && options.repository === undefined)
+  if (!options.dryRun && options.repository === undefined && stoppedBefore !== restoring)
     await keepSweepReport(registry, report, stoppedBefore);
   return report;
+}
+
+/** No partition is called so. */
+const restoring = '~restoring';
+
+/** What is half restored must not be taken for what nobody needs. */
+function holdStill({ tally }: Run): string {
+  tally.fail('nothing was freed', 'the tables are being restored');
+  return restoring;
 }
 
 interface Run {
