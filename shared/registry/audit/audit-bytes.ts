@@ -2,6 +2,7 @@ import { hourOf, type PhysicalName } from '../../domain/physical-name.ts';
 import type { ListedBlob } from '../../ports/blob-store.ts';
 import type { ScannedRow } from '../../ports/table-store.ts';
 import { mayDeleteBytes } from '../backup/may-delete-bytes.ts';
+import { isRestoring } from '../backup/restore-state.ts';
 import { giveUpIfUnheld, readHolding } from '../blobs/release-blob.ts';
 import { catalogueRows, touchCatalogued } from '../repositories/catalog.ts';
 import { givenUpKey, keysUnder, liveKey, workKey } from '../rows/row-keys.ts';
@@ -67,6 +68,8 @@ async function auditOrphan(audit: Audit, { name, ageMs, sizeBytes }: ListedBlob)
   if (!isJudged(audit, { ageMs: Math.min(ageMs, nameAgeMs) })) return;
   if ((await registry.tables.list('data', name, { from: '', before: '~' })).length > 0) return;
   await settle(audit, 'orphanBytes', `${name} ${sizeBytes}`, async () => {
+    // One that began after this audit did may be about to bring the rows back.
+    if (await isRestoring(registry)) return false;
     await registry.blobs.delete('content', name, 'staged');
     return true;
   });

@@ -1,0 +1,39 @@
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { newPhysicalName } from '../../shared/domain/physical-name.ts';
+import { systemClock } from '../../shared/ports/clock.ts';
+import { audit } from '../../shared/registry/audit/audit.ts';
+import { keepRestore, noCounts } from '../../shared/registry/backup/restore-state.ts';
+import { seconds } from '../../shared/registry/settings.ts';
+import { makeImage, randomBlob } from '../faults/image.ts';
+import { newInstance, pushImage, repositoryNamed } from '../faults/in-process.ts';
+import type { Stores } from '../faults/interpose.ts';
+import { pauseAt } from '../faults/pause.ts';
+import { startTestAzurite, type TestAzurite } from '../harness/azurite.ts';
+import { storesOf } from './sweeping.ts';
+
+let azurite: TestAzurite;
+let stores: Stores;
+beforeAll(async () => {
+  azurite = await startTestAzurite();
+  stores = await storesOf(azurite);
+});
+afterAll(() => azurite.stop());
+
+it('a restore that begins while the audit runs finds the bytes whose rows it brings back', async () => {
+  await pushImage(newInstance(stores), repositoryNamed('restored'), makeImage(), ['latest']);
+  const lost = newPhysicalName(new Date());
+  await stores.blobs.putBlob('content', lost, randomBlob().bytes, {});
+
+  const pause = pauseAt(stores, ({ method }) => method === 'scan');
+  const auditor = newInstance(pause.stores, systemClock, { ...seconds, auditedAge: 0 });
+  const audited = audit(auditor, { repair: true, maxMs: 60_000 });
+  await pause.reached;
+  const place = { stage: 'rows', part: 0, partitionKey: '', rowKey: '' } as const;
+  const restore = { backup: 'b', existing: 'keep', counts: noCounts, ...place } as const;
+  expect(await keepRestore(newInstance(stores), restore, undefined)).toBeDefined();
+  pause.resume();
+
+  const { findings } = await audited;
+  expect(findings.orphanBytes).toMatchObject({ found: 1, repaired: 0 });
+  expect(await stores.blobs.properties('content', lost)).toBeDefined();
+});
