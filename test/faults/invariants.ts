@@ -97,7 +97,7 @@ function checkWorkRows(rows: Rows, report: Report): void {
     if (unfinished && !hasWork(rows, 'm', digest)) {
       report(`K4 ${String(row['state'])} manifest ${digest} has no work row`);
     }
-    if (row['state'] === 'deleted' && !rows.has(String(row['endedBy']))) {
+    if (row['state'] === 'deleted' && !rows.has(String(row['workKey']))) {
       report(`K4 deleted manifest ${digest} has no work row that ends it`);
     }
   }

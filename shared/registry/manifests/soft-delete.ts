@@ -17,8 +17,8 @@ const deletedTags = 'deletedTags';
 const deletedTagsForgotten = 'deletedTagsForgotten';
 const deletedAt = 'deletedAt';
 const retainSeconds = 'retainSeconds';
-/** The key of the work row that ends a deleted manifest. */
-const endedBy = 'endedBy';
+/** The key of the work row that ends a deleted manifest: as uploads and intents name theirs. */
+const endedBy = 'workKey';
 /** The manifest with which this one went, as a referrer of it. */
 const deletedWith = 'deletedWith';
 

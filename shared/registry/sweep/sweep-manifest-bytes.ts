@@ -14,7 +14,9 @@ export async function sweepManifestBytes(sweep: Sweep, work: Work): Promise<Outc
   const name = key as PhysicalName;
   const row = await readManifestRow(registry, work.partition, digest);
   // Its own work row looks after what is being written or purged.
-  if (row?.blobName === name) return row.state === 'live' ? done : waits;
+  if (row?.blobName === name) {
+    return row.state === 'live' || row.state === 'deleted' ? done : waits;
+  }
   if (!isOlder(work, registry.seconds.unfinishedWork)) return waits;
   if (!(await mayDeleteBytes(registry, work))) return waits;
   if (!dryRun) await registry.blobs.delete('manifests', name, 'committed');
