@@ -313,7 +313,7 @@ describe('/acr/v1/{name}/_manifests', () => {
 });
 
 describe('PATCH', () => {
-  test.each(['not json', '[]', '{"writeEnabled":"no"}', '{"quarantineState":"Passed"}'])(
+  test.each(['not json', '[]', '{"writeEnabled":"no"}', '{"quarantineState":"passed"}'])(
     'with %s is refused and changes nothing',
     async (body) => {
       const { client } = registry();
