@@ -193,6 +193,25 @@ describe('who may do what', () => {
     expect((await lighter(['federation', 'delete', 'github'])).code).toBe(0);
   });
 
+  test('retention is previewed and run, usage counted and shown', async () => {
+    const preview = await lighter(['retention', 'preview']);
+    expect(preview.stdout).toBe('0 tags and 0 manifests would be deleted in 0 repositories\n');
+    expect(
+      JSON.parse((await lighter(['retention', 'run', '--yes', '--json'])).stdout),
+    ).toMatchObject({
+      dryRun: false,
+      items: [],
+    });
+    const usage = await lighter(['usage', '--count']);
+    expect(usage.stdout).toMatch(
+      /^REPOSITORY +OWN +SHARED +MANIFESTS +TAGS +LAST PUSH +LAST PULL$/m,
+    );
+    const { repositories } = JSON.parse((await lighter(['usage', '--json'])).stdout);
+    const { repository, tags } = repositories[0];
+    const one = await lighter(['usage', repository]);
+    expect(one.stdout).toMatch(new RegExp(`^tags +${tags}$`, 'm'));
+  });
+
   test('a policy is validated and applied, and what is wrong is said with its place', async () => {
     const file = join(home, 'policy.json');
     writeFileSync(file, '{"anonymousPull":["Upper"]}');

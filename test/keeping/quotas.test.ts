@@ -19,6 +19,10 @@ const policy = {
     { repositories: ['manifests/*'], maxManifests: 2 },
     { repositories: ['tags/*'], maxTags: 3 },
   ],
+  retention: [
+    { name: 'all', repositories: ['*'], tags: [{ notPulledForDays: 9 }], untaggedAfterDays: 9 },
+  ],
+  deleteReferrers: ['*'],
 };
 
 beforeAll(async () => {
@@ -173,5 +177,23 @@ describe('what a quota adds to a push, in storage requests', () => {
     // A layer and a manifest; the config is there already.
     expect(await costOf('bytes/cost')).toBe(without + 4);
     expect(await costOf('tags/cost')).toBe(without + 1);
+  });
+
+  test('nothing to a pull, where retention, sampled pulls and quotas are in force', async () => {
+    const digest = await client.pushImage('bytes/pulled', 'latest');
+    const at = (reference: string) => `/v2/bytes/pulled/manifests/${reference}`;
+    // The other instance has not seen it.
+    const costs = [
+      { method: 'HEAD', reference: 'latest', requests: 1 },
+      { method: 'GET', reference: 'latest', requests: 2 },
+      { method: 'GET', reference: 'latest', requests: 1 },
+      { method: 'GET', reference: digest, requests: 0 },
+    ];
+    await other.send('HEAD', at('absent'));
+    for (const { method, reference, requests } of costs) {
+      proxy.clear();
+      expect((await other.send(method, at(reference))).status).toBe(200);
+      expect(proxy.requests.length, proxy.requests.map(({ kind }) => kind).join()).toBe(requests);
+    }
   });
 });

@@ -152,20 +152,24 @@ test('a run that has no time stops, and the next goes on there', async () => {
   expect(next.items.map((item) => item.repository)).toContain(repository);
 });
 
-test('repositories that no rule fits cost nothing', async () => {
+test('a look costs nothing where no rule fits, else five requests and one for each untagged', async () => {
   const repository = newRepository();
   const plain = instance({});
+  await pushImage(plain, repository, makeImage(), ['tagged']);
   await pushImage(plain, repository, makeImage());
-  const calls: PortCall[] = [];
-  const counted = interpose(stores, (call, proceed) => {
-    if (call.place.includes(repositoryPartition(repository))) calls.push(call);
-    return proceed();
-  });
-  await retain(
-    instance({ retention: [{ ...untagged.retention[0], repositories: ['x'] }] }, counted),
-    options,
-  );
-  expect(calls).toEqual([]);
+  await pushImage(plain, repository, makeImage());
+  const lookedAt = async (repositories: string[]) => {
+    const calls: PortCall[] = [];
+    const counted = interpose(stores, (call, proceed) => {
+      calls.push(call);
+      return proceed();
+    });
+    const retention = [{ ...everything, repositories, untaggedAfterDays: 3650 }];
+    await retain(instance({ retention }, counted), { ...options, dryRun: true });
+    return calls.length;
+  };
+  const none = await lookedAt(['nowhere']);
+  expect((await lookedAt([repository])) - none).toBe(5 + 2);
 });
 
 describe('preview and what then happens agree, and what is protected stays', () => {

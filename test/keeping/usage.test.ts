@@ -130,7 +130,7 @@ describe('what repositories hold', () => {
   test('is the same when the count stops after every page, and when two count at once', async () => {
     const registry = newInstance(stores);
     const before = await listUsage(registry, { last: '', limit: 100 });
-    const counts = ({ countedAt: _, ...usage }: (typeof before)[number]) => usage;
+    const counts = (usage: (typeof before)[number]) => ({ ...usage, countedAt: undefined });
     expect(await countAll(registry, 0)).toBeGreaterThan(2);
     expect((await listUsage(registry, { last: '', limit: 100 })).map(counts)).toEqual(
       before.map(counts),
@@ -151,6 +151,18 @@ describe('what repositories hold', () => {
     expect(await readUsage(registry, one)).toMatchObject({ manifests: 1, sharedBytes: 0 });
     const rows = await stores.tables.scan('usage', { after: 'c:', upTo: 'c;' });
     expect(rows).toEqual([]);
+  });
+
+  test('costs five requests a repository', async () => {
+    const cost = async () => {
+      const { registry, calls } = counted();
+      await countAll(registry);
+      return calls.length;
+    };
+    const before = await cost();
+    await pushBlob(newInstance(stores), repositoryNamed('count/three'), randomBlob());
+    // Its sum is written with those of the others, and deleted with them.
+    expect(await cost()).toBe(before + 5);
   });
 
   test('is not counted again within a day', async () => {
