@@ -80,7 +80,7 @@ async function costOf(
 
 function costSoFar() {
   // The policy is read anew now and then, beside whatever request comes.
-  const requests = proxy.requests.filter(({ path }) => !path.includes('/settings('));
+  const requests = proxy.requests.filter(({ path }) => !path.startsWith('settings('));
   const kinds = requests.map(({ kind, operations }) => `${kind}[${operations}]`);
   const writes = requests.filter(({ kind }) => kind !== 'get' && kind !== 'list');
   const operations = writes.reduce((sum, request) => sum + request.operations, 0);

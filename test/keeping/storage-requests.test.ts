@@ -3,11 +3,11 @@ import { acrPath } from '../acr/acr-client.ts';
 import { startTestAzurite, type TestAzurite } from '../harness/azurite.ts';
 import { type FaultProxy, startFaultProxy } from '../harness/fault-proxy.ts';
 import { startTestLighter, type TestLighter } from '../harness/lighter.ts';
-import { type Answer, Client } from '../http/client.ts';
+import { type Answer, Client, image } from '../http/client.ts';
 import { putPolicy } from './policy.ts';
 
 /*
- * What soft delete, quarantine and deleted referrers cost in requests to storage, against
+ * What soft delete, quarantine, deleted referrers and immutability cost in requests to storage, against
  * docs/storage.md, "Cost". The policy is read anew now and then, beside whatever request comes.
  */
 
@@ -26,6 +26,7 @@ beforeAll(async () => {
     softDelete: [{ repositories: ['soft', 'both'], retainDays: 1 }],
     quarantine: ['held'],
     deleteReferrers: ['both'],
+    immutability: [{ repositories: ['fixed'] }],
   });
 });
 afterAll(async () => {
@@ -38,7 +39,7 @@ async function costOf(status: number, send: () => Promise<Answer>): Promise<numb
   proxy.clear();
   const answer = await send();
   expect(answer.status, answer.body.toString()).toBe(status);
-  return proxy.requests.filter(({ path }) => !path.includes('/settings(')).length;
+  return proxy.requests.filter(({ path }) => !path.startsWith('settings(')).length;
 }
 
 const at = (repository: string, reference: string) => `/v2/${repository}/manifests/${reference}`;
@@ -87,4 +88,26 @@ test('pulls and lists cost as ever: 2, 1, 1', async () => {
   const pulled = await client.pushImage('soft', 'pulled');
   expect(await costOf(200, () => client.send('GET', at('soft', 'pulled')))).toBe(1);
   expect(await costOf(200, () => client.send('GET', at('soft', pulled)))).toBe(0);
+});
+
+test('a push of an immutable tag costs 3, a pull 1, as ever; a refusal the reads alone', async () => {
+  const digest = await client.pushImage('fixed', 'v1');
+  const { body } = await client.send('GET', at('fixed', 'v1'));
+  const same = new Uint8Array(body);
+  const other = new Uint8Array(Buffer.from(`${body.toString()} `));
+  expect(await costOf(201, () => client.putManifest('fixed', 'v2', other))).toBe(3);
+  expect(await costOf(201, () => client.putManifest('fixed', 'v1', same))).toBe(3);
+  expect(await costOf(200, () => client.send('GET', at('fixed', 'v1')))).toBe(1);
+  expect(await costOf(403, () => client.putManifest('fixed', 'v1', other))).toBe(2);
+  expect(await costOf(403, () => client.send('DELETE', at('fixed', 'v1')))).toBe(1);
+  expect(await costOf(403, () => client.send('DELETE', at('fixed', digest)))).toBe(2);
+});
+
+test('moving a tag whose rule was taken away costs a look at the policy more', async () => {
+  await client.pushImage('fixed', 'freed');
+  await putPolicy(client, {});
+  const other = { ...image({ config: await client.blob('fixed', '{}'), layers: [] }), freed: true };
+  expect(await costOf(201, () => client.putManifest('fixed', 'freed', other))).toBe(3);
+  const looks = proxy.requests.filter(({ path }) => path.startsWith('settings('));
+  expect(looks.map(({ kind }) => kind)).toEqual(['get']);
 });
