@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { connectStorage } from '../../shared/adapters/storage.ts';
 import type { RepositoryName } from '../../shared/domain/repository-name.ts';
+import { audit } from '../../shared/registry/audit/audit.ts';
 import { deleteBlob } from '../../shared/registry/blobs/delete-blob.ts';
 import { deleteManifest } from '../../shared/registry/manifests/delete-manifest.ts';
 import { listReferrers } from '../../shared/registry/manifests/list-referrers.ts';
@@ -48,6 +49,13 @@ async function sweepIt(repository: RepositoryName, used: Stores = stores): Promi
     const options = { dryRun: false, maxMs: 60_000, repository };
     expect((await sweep(instance(used), options)).failures).toEqual([]);
   }
+}
+
+/** Two days later, when a day of retention is over by every clock. */
+async function sweepLater(repository: RepositoryName): Promise<void> {
+  const clock = { now: () => new Date(Date.now() + 48 * 3600_000) };
+  const options = { dryRun: false, maxMs: 60_000, repository };
+  expect((await sweep({ ...instance(), clock }, options)).failures).toEqual([]);
 }
 
 async function given(): Promise<{ repository: RepositoryName; image: TestImage }> {
@@ -246,6 +254,20 @@ it('A14 a push that stalls does not lift a quarantine that was acknowledged mean
   for (const tag of ['one', 'two']) {
     await expectTag(newInstance(stores), repository, tag, image.manifest);
   }
+});
+
+it('a deleted manifest whose work row was lost is found by the audit, and ends in its time', async () => {
+  const { repository, image } = await givenDeleted();
+  const partition = repositoryPartition(repository);
+  const row = await readManifestRow(instance(), partition, image.manifest.digest);
+  const rowKey = String(row?.properties['workKey']);
+  await stores.tables.commit('repo', partition, [{ kind: 'delete', rowKey, etag: '*' }]);
+  const auditor = newInstance(stores, undefined, { ...impatient, auditedAge: 0 });
+  await audit(auditor, { repair: true, maxMs: 60_000 });
+  expect(await stores.tables.get('repo', partition, rowKey)).toBeDefined();
+  await sweepLater(repository);
+  const restored = restoreManifest(instance(), repository, image.manifest.digest);
+  await expect(restored).rejects.toMatchObject({ code: 'MANIFEST_UNKNOWN' });
 });
 
 it('after all these races every invariant holds', async () => {
