@@ -1,5 +1,6 @@
 import type { PhysicalName } from '../../domain/physical-name.ts';
 import { mayDeleteBytes } from '../backup/may-delete-bytes.ts';
+import { isRestoring } from '../backup/restore-state.ts';
 import { giveUpIfUnheld } from '../blobs/release-blob.ts';
 import type { Row } from '../../ports/table-store.ts';
 import type { Registry } from '../registry.ts';
@@ -30,6 +31,8 @@ export async function sweepGivenUp(sweep: Sweep, work: Work): Promise<Outcome> {
   }
   if (!isOlder(givenUp, registry.seconds.unfinishedWork)) return waits;
   if (!(await mayDeleteBytes(registry, givenUp))) return waits;
+  // A restore that began after this sweep may bring back the rows that name these bytes.
+  if (!dryRun && (await isRestoring(registry))) return waits;
   if (!dryRun) await deleteGivenUp(registry, name, givenUp);
   return { ...done, freedBytes: number(givenUp, 'size') };
 }

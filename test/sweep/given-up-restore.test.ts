@@ -1,0 +1,44 @@
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { newPhysicalName } from '../../shared/domain/physical-name.ts';
+import { keepRestore, noCounts } from '../../shared/registry/backup/restore-state.ts';
+import { sweep } from '../../shared/registry/sweep/sweep.ts';
+import { randomBlob } from '../faults/image.ts';
+import { pushBlob, repositoryNamed } from '../faults/in-process.ts';
+import type { Stores } from '../faults/interpose.ts';
+import { pauseAt } from '../faults/pause.ts';
+import { startTestAzurite, type TestAzurite } from '../harness/azurite.ts';
+import { impatientInstance, storesOf } from './sweeping.ts';
+
+let azurite: TestAzurite;
+let stores: Stores;
+beforeAll(async () => {
+  azurite = await startTestAzurite();
+  stores = await storesOf(azurite);
+});
+afterAll(() => azurite.stop());
+
+it('a restore that begins while the sweep runs finds the bytes that were given up', async () => {
+  await pushBlob(impatientInstance(stores), repositoryNamed('restored'), randomBlob());
+  const name = newPhysicalName(new Date());
+  const { bytes, digest } = randomBlob();
+  await stores.blobs.putBlob('content', name, bytes, {});
+  await stores.tables.commit('data', name, [
+    { kind: 'insert', rowKey: 'x', properties: { digest, size: bytes.length } },
+  ]);
+  await stores.tables.commit('repo', 'restored', [
+    { kind: 'insert', rowKey: `z:20260101T000000:x:${name}`, properties: {} },
+  ]);
+
+  const pause = pauseAt(stores, ({ method, place }) => method === 'get' && place.includes(name));
+  const sweeper = impatientInstance(pause.stores);
+  const swept = sweep(sweeper, { dryRun: false, maxMs: 60_000 });
+  await pause.reached;
+  const place = { stage: 'rows', part: 0, partitionKey: '', rowKey: '' } as const;
+  const restore = { backup: 'b', existing: 'keep', counts: noCounts, ...place } as const;
+  expect(await keepRestore(impatientInstance(stores), restore, undefined)).toBeDefined();
+  pause.resume();
+
+  const { kinds } = await swept;
+  expect(kinds.givenUpBytes).toMatchObject({ seen: 1, waiting: 1 });
+  expect(await stores.blobs.properties('content', name)).toBeDefined();
+});
