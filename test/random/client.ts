@@ -55,6 +55,7 @@ export class RandomClient {
       cancelUpload: 3,
       deleteRepository: 0.3,
       restore: 5,
+      examine: 5,
     };
     if (this.#choice.chance(0.5)) this.#token = await this.#fetchToken();
     while (this.#workload.goesOn()) {
@@ -133,6 +134,18 @@ export class RandomClient {
     if (answer?.status !== 200) return ended('unknown');
     const { restored } = JSON.parse(answer.body) as { restored: Restored[] };
     ended('done', { kind: 'restore', manifests: restored });
+  }
+
+  /** Releases what is in quarantine, or puts it there, which no client's token allows. */
+  async examine(repository: Repository): Promise<void> {
+    if (repository.images.length === 0) return;
+    const { digest } = this.#choice.of(repository.manifests);
+    const quarantineState = this.#choice.weighted({ Passed: 3, Failed: 1, Quarantined: 1 });
+    const path = `/acr/v1/${repository.name}/_manifests/${digest}`;
+    const headers = { 'content-type': 'application/json' };
+    const body = JSON.stringify({ quarantineState });
+    const sent = { method: 'PATCH', path, headers, body } as const;
+    await requestAs(this.#workload.registry, this.#choice, sent);
   }
 
   async deleteRepository(repository: Repository): Promise<void> {

@@ -95,6 +95,7 @@ export async function runRandom(options: RunOptions): Promise<RunResult> {
     const story = new Story(proxy);
     await check.setPolicy({
       immutability: [{ repositories: ['app', 'app/*'], tags: frozenTags }],
+      quarantine: ['app', 'team/*'],
       softDelete: [{ repositories: ['app', 'base.os'], retainDays: 1 }],
     });
     injectRandomFaults(proxy, new Choice(seed + 1));
