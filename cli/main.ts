@@ -10,6 +10,7 @@ const program = createProgram(packageJson.version, (options) =>
   createContext(options, process.env),
 );
 throwInsteadOfExit(program);
+process.stdout.on('error', throwUnlessReaderLeft);
 
 try {
   await program.parseAsync();
@@ -21,6 +22,11 @@ try {
 function throwInsteadOfExit(command: Command): void {
   command.exitOverride();
   command.commands.forEach(throwInsteadOfExit);
+}
+
+/** Who reads may have had enough, as `head` does: nothing went wrong. */
+function throwUnlessReaderLeft(error: NodeJS.ErrnoException): void {
+  if (error.code !== 'EPIPE') throw error;
 }
 
 /** Says what went wrong, on standard error; returns what to end with. */

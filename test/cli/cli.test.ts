@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { startTestAzurite, type TestAzurite } from '../harness/azurite.ts';
 import { startTestLighter, testAdminPassword, type TestLighter } from '../harness/lighter.ts';
-import { lighterCommand } from './lighter-command.ts';
+import { lighterCommand, lighterProcess } from './lighter-command.ts';
 
 let azurite: TestAzurite;
 let registry: TestLighter;
@@ -229,6 +229,13 @@ describe('a command', () => {
   test('that is not known ends with code 2 and says what is near', async () => {
     const { code, stderr } = await lighter(['repo', 'lst']);
     expect({ code, stderr }).toMatchObject({ code: 2, stderr: expect.stringContaining('list') });
+  });
+
+  test('ends without a word when who reads has had enough', async () => {
+    await login();
+    const { child, ended } = lighterProcess(home, ['policy', 'show']);
+    child.stdout?.destroy();
+    expect(await ended).toEqual({ code: 0, stderr: '' });
   });
 
   test('ends with code 5 when nobody answers', async () => {

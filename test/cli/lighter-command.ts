@@ -1,4 +1,4 @@
-import { execFile } from 'node:child_process';
+import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 
 const main = fileURLToPath(new URL('../../cli/main.ts', import.meta.url));
@@ -26,4 +26,16 @@ export function lighterCommand(home: string, settings: Readonly<Record<string, s
       );
       child.stdin?.end(stdin);
     });
+}
+
+/** `lighter` while it runs: for what happens to its streams meanwhile. */
+export function lighterProcess(home: string, given: readonly string[]) {
+  const env = { PATH: process.env['PATH'], HOME: home, NO_COLOR: '1' };
+  const child: ChildProcess = spawn(process.execPath, [main, ...given], { env });
+  const stderr: Buffer[] = [];
+  child.stderr?.on('data', (chunk: Buffer) => stderr.push(chunk));
+  const ended = new Promise<{ code: number | null; stderr: string }>((resolve) =>
+    child.on('close', (code) => resolve({ code, stderr: Buffer.concat(stderr).toString() })),
+  );
+  return { child, ended };
 }
