@@ -6,6 +6,13 @@ export function parseLimit(text: string): number {
   return Number(text);
 }
 
+/** As long as a password may live. */
+export function parseDays(text: string): number {
+  const days = parseLimit(text);
+  if (days > 3650) throw new InvalidArgumentError('at most 3650 days.');
+  return days;
+}
+
 export function parseSwitch(text: string): boolean {
   if (text !== 'true' && text !== 'false') throw new InvalidArgumentError('true or false.');
   return text === 'true';

@@ -1,10 +1,11 @@
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
 import * as v from 'valibot';
 import { managementScope, type RegistryClient } from '../client/registry-client.ts';
+import { CliError, exitCodes } from '../cli-error.ts';
 import { formatTime } from '../terminal/format.ts';
 import { details, table } from '../terminal/table.ts';
 import type { AddCommand } from './command.ts';
-import { parseLimit } from './options.ts';
+import { parseDays } from './options.ts';
 
 const password = v.looseObject({
   createdAt: v.string(),
@@ -70,7 +71,7 @@ export const addToken: AddCommand = (program, contextOf) => {
     .description('make a token with a password, which is shown once')
     .argument('<name>')
     .requiredOption('--scope-map <name>', 'what it may do')
-    .option('--expires-in-days <n>', 'life of the password; without it, no end', parseLimit)
+    .option('--expires-in-days <n>', 'life of the password; without it, no end', parseDays)
     .action(
       async (
         name: string,
@@ -79,7 +80,7 @@ export const addToken: AddCommand = (program, contextOf) => {
       ) => {
         const { terminal, client } = contextOf(command);
         const registry = client();
-        await put(registry, name, { scopeMap, enabled: true });
+        await create(registry, name, scopeMap);
         const secret = await generate(registry, name, { slot: 'password1', expiresInDays });
         terminal.show({ name, ...secret }, () => `${secret.password}\n`);
         terminal.done(
@@ -106,8 +107,8 @@ export const addToken: AddCommand = (program, contextOf) => {
     .command('generate')
     .description('make a new password, which is shown once; the slot’s old one ends')
     .argument('<name>')
-    .option('--slot <slot>', 'password1 or password2', 'password1')
-    .option('--expires-in-days <n>', 'life of the password; without it, no end', parseLimit)
+    .addOption(slotOption())
+    .option('--expires-in-days <n>', 'life of the password; without it, no end', parseDays)
     .action(async (name: string, options: PasswordOptions, command: Command) => {
       const { terminal, client } = contextOf(command);
       const secret = await generate(client(), name, options);
@@ -118,7 +119,7 @@ export const addToken: AddCommand = (program, contextOf) => {
     .command('revoke')
     .description('end a password')
     .argument('<name>')
-    .option('--slot <slot>', 'password1 or password2', 'password1')
+    .addOption(slotOption())
     .action(async (name: string, { slot }: PasswordOptions, command: Command) => {
       const { terminal, client } = contextOf(command);
       await client().request(slotPath(name, slot), managementScope, { method: 'DELETE' });
@@ -137,6 +138,23 @@ export const addToken: AddCommand = (program, contextOf) => {
       terminal.done(`deleted the token ${name}`);
     });
 };
+
+/** Never replaces a token that is there: its password, which somebody uses, would end. */
+async function create(client: RegistryClient, name: string, scopeMap: string): Promise<void> {
+  const path = pathOf(name);
+  const body = { scopeMap, enabled: true };
+  const headers = { 'If-None-Match': '*' };
+  try {
+    await client.json(path, managementScope, token, { method: 'PUT', body, headers });
+  } catch (error) {
+    if (!(error instanceof CliError) || error.exitCode !== exitCodes.conflict) throw error;
+    throw new CliError(
+      `there is a token ${name} already (lighter token generate makes another password)`,
+      exitCodes.conflict,
+      { cause: error },
+    );
+  }
+}
 
 async function put(
   client: RegistryClient,
@@ -177,6 +195,12 @@ function passwordText(value: v.InferOutput<typeof password> | null | undefined):
 
 function pathOf(name: string): string {
   return `${path}/${encodeURIComponent(name)}`;
+}
+
+function slotOption(): Option {
+  return new Option('--slot <slot>', 'password1, unless said, or password2')
+    .choices(['password1', 'password2'])
+    .default('password1');
 }
 
 function slotPath(name: string, slot: string): string {

@@ -163,6 +163,8 @@ describe('who may do what', () => {
     await lighter(['scope-map', 'set', 'ci', '--allow', 'team/*=push']);
     const made = await lighter(['token', 'create', 'builder', '--scope-map', 'ci']);
     expect(made.code).toBe(0);
+    const again = await lighter(['token', 'create', 'builder', '--scope-map', 'ci']);
+    expect(again).toMatchObject({ code: 6, stderr: expect.stringContaining('token generate') });
     const asToken = lighterCommand(home, {
       LIGHTER_USERNAME: 'builder',
       LIGHTER_PASSWORD: made.stdout.trim(),

@@ -8,6 +8,11 @@ test.each([
   { args: ['token', 'create', 'ci'], what: 'an option that must be there is not' },
   { args: ['repo', 'list', '--limit', 'x'], what: 'the value of an option is no number' },
   { args: ['repo', 'show'], what: 'an argument is missing' },
+  { args: ['token', 'revoke', 'ci', '--slot', 'password3'], what: 'there is no such slot' },
+  {
+    args: ['token', 'create', 'ci', '--scope-map', 'a', '--expires-in-days', '3651'],
+    what: 'a password would live longer than it may',
+  },
   { args: ['token'], what: 'a group has no command' },
 ])('ends with code 2 when $what', async ({ args }) => {
   expect(await lighter(args)).toMatchObject({ code: 2, stdout: '' });
