@@ -7,7 +7,7 @@ import { parsePolicy } from '../../shared/policy/policy-document.ts';
 import { changeManifestAttributes } from '../../shared/registry/manifests/change-manifest.ts';
 import { deleteTag } from '../../shared/registry/manifests/delete-manifest.ts';
 import type { Registry } from '../../shared/registry/registry.ts';
-import { retain } from '../../shared/registry/retention/retain.ts';
+import { retain, retainWhenDue } from '../../shared/registry/retention/retain.ts';
 import type { RetentionReport } from '../../shared/registry/retention/retention-report.ts';
 import { repositoryPartition } from '../../shared/registry/rows/row-keys.ts';
 import { changeTagAttributes } from '../../shared/registry/tags/describe-tag.ts';
@@ -150,6 +150,17 @@ test('a run that has no time stops, and the next goes on there', async () => {
   const next = await retain(registry, options);
   expect(next.complete).toBe(true);
   expect(next.items.map((item) => item.repository)).toContain(repository);
+});
+
+test('the timer works once a day, goes on where time was up, and does nothing without a rule', async () => {
+  const registry = instance(untagged);
+  expect(await retainWhenDue(instance({}), options)).toBeUndefined();
+  await retain(registry, { ...options, maxMs: 0 });
+  expect(await retainWhenDue(registry, options)).toMatchObject({ complete: true });
+  expect(await retainWhenDue(registry, options)).toBeUndefined();
+  const tomorrow = { now: () => new Date(Date.now() + 24 * 60 * 60 * 1000) };
+  const later = { ...registry, clock: tomorrow };
+  expect(await retainWhenDue(later, { ...options, maxMs: 1 })).toBeDefined();
 });
 
 test('a look costs nothing where no rule fits, else five requests and one for each untagged', async () => {
