@@ -25,6 +25,7 @@ const manifest = v.looseObject({
 });
 type Manifest = v.InferOutput<typeof manifest>;
 const oneManifest = v.looseObject({ manifest });
+const taggedDigest = v.looseObject({ tag: v.looseObject({ digest: v.string() }) });
 const manifestList = v.looseObject({ manifests: v.nullish(v.array(manifest)) });
 type Image = ReturnType<typeof parseImage>;
 
@@ -70,7 +71,7 @@ export const addManifest: AddCommand = (program, contextOf) => {
     .action(async (image: Image, _options, command: Command) => {
       const { terminal, client } = contextOf(command);
       const registry = client();
-      const scope = `repository:${image.repository}:pull,metadata_read`;
+      const scope = `repository:${image.repository}:metadata_read`;
       const path = await pathOf(registry, image, scope);
       const { value } = await registry.json(path, scope, oneManifest);
       terminal.show(value.manifest, () => text(value.manifest));
@@ -96,7 +97,7 @@ export const addManifest: AddCommand = (program, contextOf) => {
   ).action(async (image: Image, options: LockOptions, command: Command) => {
     const { terminal, client } = contextOf(command);
     const registry = client();
-    const scope = `repository:${image.repository}:pull,metadata_read,metadata_write`;
+    const scope = `repository:${image.repository}:metadata_read,metadata_write`;
     const path = await pathOf(registry, image, scope);
     const { value } = await registry.json(path, scope, oneManifest, {
       method: 'PATCH',
@@ -138,7 +139,7 @@ export const addManifest: AddCommand = (program, contextOf) => {
       const { repository } = image;
       const registry = client();
       const scope = `repository:${repository}:pull,delete`;
-      const digest = await digestOf(registry, image, scope);
+      const digest = await pulledDigest(registry, image, scope);
       await terminal.confirm(`Delete ${repository}@${digest} with all its tags?`, yes);
       await registry.request(`/v2/${repository}/manifests/${digest}`, scope, { method: 'DELETE' });
       terminal.show({ repository, digest }, () => '');
@@ -148,7 +149,7 @@ export const addManifest: AddCommand = (program, contextOf) => {
 
 async function putInState({ terminal, client }: Context, image: Image, body: object) {
   const registry = client();
-  const scope = `repository:${image.repository}:pull,metadata_read,metadata_write`;
+  const scope = `repository:${image.repository}:metadata_read,metadata_write`;
   const path = await pathOf(registry, image, scope);
   const { value } = await registry.json(path, scope, oneManifest, { method: 'PATCH', body });
   terminal.show(value.manifest, () => text(value.manifest));
@@ -190,22 +191,28 @@ function platformOf({ os, architecture }: Manifest): string {
   return [os, architecture].filter(Boolean).join('/') || '-';
 }
 
-async function pathOf(client: RegistryClient, image: Image, scope: string): Promise<string> {
-  const digest = await digestOf(client, image, scope);
-  return `/acr/v1/${encodeURIComponent(image.repository)}/_manifests/${digest}`;
+/** ACR's API knows manifests by digest only; it tells a tag's also where pulls are locked. */
+async function pathOf(
+  client: RegistryClient,
+  { repository, reference }: Image,
+  scope: string,
+): Promise<string> {
+  const base = `/acr/v1/${encodeURIComponent(repository)}`;
+  if (reference.includes(':')) return `${base}/_manifests/${reference}`;
+  const tagPath = `${base}/_tags/${encodeURIComponent(reference)}`;
+  const { value } = await client.json(tagPath, scope, taggedDigest);
+  return `${base}/_manifests/${value.tag.digest}`;
 }
 
-/** ACR's API knows manifests by digest only. */
-async function digestOf(
+/** The digest as who may pull and not read metadata finds it. A HEAD would not say what is wrong. */
+async function pulledDigest(
   client: RegistryClient,
   { repository, reference }: Image,
   scope: string,
 ): Promise<string> {
   if (reference.includes(':')) return reference;
-  const path = `/v2/${repository}/manifests/${reference}`;
-  const response = await client.request(path, scope, {
-    method: 'HEAD',
-    headers: { Accept: accept },
-  });
+  const path = `/v2/${repository}/manifests/${encodeURIComponent(reference)}`;
+  const response = await client.request(path, scope, { headers: { Accept: accept } });
+  await response.body?.cancel();
   return response.headers.get('docker-content-digest') ?? reference;
 }

@@ -116,6 +116,16 @@ describe('repositories, tags and manifests', () => {
     expect((await lighter(['tag', 'show', 'team/app:v1'])).code).toBe(4);
   });
 
+  test('are unlocked by their tag, too, when nobody may pull them', async () => {
+    const set = ['manifest', 'set', 'team/app:v1', '--read-enabled'];
+    expect((await lighter([...set, 'false'])).stdout).toMatch(/locks +read/);
+    const refused = await lighter(['manifest', 'delete', 'team/app:v1', '--yes']);
+    expect(refused).toMatchObject({ code: 6, stderr: expect.stringContaining('disallowed') });
+    expect((await lighter([...set, 'true'])).stdout).toMatch(/locks +-/);
+    const unknown = await lighter(['manifest', 'show', 'team/app:none']);
+    expect(unknown).toMatchObject({ code: 4, stderr: expect.stringContaining('unknown') });
+  });
+
   test('are put into quarantine and released', async () => {
     const held = await lighter(['manifest', 'quarantine', 'team/app:v1', '--details', '{"cve":1}']);
     expect(held.stdout).toMatch(/quarantine +Quarantined/);
