@@ -32,7 +32,7 @@ export interface ManifestChange extends AttributeChange {
  * Switches attributes of a manifest, leaving everything else of it as it is. Whether it may be read
  * its tags' rows say, too, so that a pull by tag need not ask it, and whether it is in quarantine
  * also the rows of it as a referrer: the first 41 tags change with it in one transaction, more
- * before it. Throws MANIFEST_UNKNOWN.
+ * before it; of a release after it. Throws MANIFEST_UNKNOWN.
  */
 export async function changeManifestAttributes(
   registry: Registry,
@@ -64,13 +64,15 @@ async function attempt(
       : (await tagsOfManifests(registry, partition, [digest], 'contiguous'))(digest);
   let etag = etagRead;
   for (let at = 0; at === 0 || at < tags.length; at += tagsPerTransaction) {
-    const isLast = at + tagsPerTransaction >= tags.length;
+    // What is released shows its tags after it; what is kept back hides them before it.
+    const isOwn =
+      change.quarantineState === 'Passed' ? at === 0 : at + tagsPerTransaction >= tags.length;
     const outcome = await registry.tables.commit('repo', partition, [
-      merge(manifestKey(digest), etag, isLast ? { ...change } : {}),
+      merge(manifestKey(digest), etag, isOwn ? { ...change } : {}),
       ...tags
         .slice(at, at + tagsPerTransaction)
         .flatMap((tag) => [merge(tagOfKey(digest, tag), '*', {}), merge(tagKey(tag), '*', told)]),
-      ...(isLast ? referrerMerges(row, change) : []),
+      ...(isOwn ? referrerMerges(row, change) : []),
     ]);
     if (!outcome.ok) return lostRace;
     etag = outcome.etags[0] ?? '';
