@@ -204,7 +204,7 @@ async function pathOf(
   return `${base}/_manifests/${value.tag.digest}`;
 }
 
-/** The digest as who may pull and not read metadata finds it. A HEAD would not say what is wrong. */
+/** The digest, found by who may pull alone. A HEAD would not say what is wrong. */
 async function pulledDigest(
   client: RegistryClient,
   { repository, reference }: Image,
