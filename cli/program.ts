@@ -1,5 +1,5 @@
 import tab from '@bomb.sh/tab/commander';
-import { Command } from 'commander';
+import { Command, Help, type Option } from 'commander';
 import { addAks } from './commands/aks.ts';
 import { addBackup, addRebuildIndex, addRestore } from './commands/backup.ts';
 import { addCheckHealth } from './commands/check-health.ts';
@@ -54,10 +54,17 @@ export function createProgram(
     .option('-r, --registry <host>', 'the registry; else LIGHTER_REGISTRY or the last login')
     .option('--json', 'results as JSON')
     .showHelpAfterError('(lighter --help shows what there is)')
+    .configureHelp({ optionDescription })
     .enablePositionalOptions(false);
   const contextOf = (command: Command) => contextFor(command.optsWithGlobals());
 
   for (const add of commands) add(program, contextOf);
   tab(program);
   return program;
+}
+
+/** Commander's own does not say which options a command cannot do without. */
+function optionDescription(option: Option): string {
+  const description = new Help().optionDescription(option);
+  return option.mandatory ? `${description} (required)` : description;
 }

@@ -4,6 +4,7 @@ import { managementScope } from '../client/registry-client.ts';
 import { CliError, exitCodes } from '../cli-error.ts';
 import { details, printable, table } from '../terminal/table.ts';
 import type { AddCommand } from './command.ts';
+import { parseLimit } from './options.ts';
 import { allowHelp, collect, parseRules, repositoryRules, rulesText } from './repository-rules.ts';
 
 const rule = v.looseObject({
@@ -13,6 +14,7 @@ const rule = v.looseObject({
   audience: v.string(),
   claims: v.record(v.string(), v.union([v.string(), v.array(v.string())])),
   rules: repositoryRules,
+  maxTokenAgeSeconds: v.optional(v.number()),
 });
 type Rule = v.InferOutput<typeof rule>;
 const list = v.looseObject({ federation: v.array(rule) });
@@ -24,7 +26,7 @@ interface SetOptions {
   readonly claim: string[];
   readonly allow: string[];
   readonly description?: string;
-  readonly maxTokenAge?: string;
+  readonly maxTokenAge?: number;
 }
 
 /** `lighter federation …` */
@@ -74,7 +76,7 @@ export const addFederation: AddCommand = (program, contextOf) => {
     .requiredOption('--claim <condition>', 'NAME=VALUE, * in it for anything; repeatable', collect)
     .requiredOption('--allow <rule>', allowHelp, collect)
     .option('--description <text>')
-    .option('--max-token-age <seconds>', 'oldest token that is taken')
+    .option('--max-token-age <seconds>', 'oldest token that is taken', parseLimit)
     .action(async (name: string, options: SetOptions, command: Command) => {
       const { terminal, client } = contextOf(command);
       const { value } = await client().json(pathOf(name), managementScope, rule, {
@@ -109,7 +111,7 @@ function bodyOf({ issuer, audience, claim, allow, description, maxTokenAge }: Se
     claims,
     rules: parseRules(allow),
     ...(description !== undefined && { description }),
-    ...(maxTokenAge !== undefined && { maxTokenAgeSeconds: Number(maxTokenAge) }),
+    ...(maxTokenAge !== undefined && { maxTokenAgeSeconds: maxTokenAge }),
   };
 }
 
@@ -120,8 +122,13 @@ function text(value: Rule): string {
     ['issuer', printable(value.issuer)],
     ['audience', printable(value.audience)],
     ['claims', claimsText(value)],
+    ['token age', ageText(value)],
     ...value.rules.map((each) => ['allows', rulesText([each])] as const),
   ]);
+}
+
+function ageText({ maxTokenAgeSeconds }: Rule): string {
+  return maxTokenAgeSeconds === undefined ? '-' : `at most ${maxTokenAgeSeconds} s`;
 }
 
 function claimsText({ claims }: Rule): string {

@@ -57,9 +57,9 @@ export const addPolicy: AddCommand = (program, contextOf) => {
         .client()
         .json(`${path}/validate`, managementScope, validation, { method: 'POST', body });
       context.terminal.show(value, () => '');
-      if (value.problems.length === 0) context.terminal.done(`${file} is a valid policy`);
+      if (value.problems.length === 0) context.terminal.done(`${nameOf(file)} is a valid policy`);
       else {
-        throw new CliError(`${file} is no valid policy`, exitCodes.failed, {
+        throw new CliError(`${nameOf(file)} is no valid policy`, exitCodes.failed, {
           details: value.problems.map(({ at, problem }) => `${at}: ${problem}`),
         });
       }
@@ -76,8 +76,12 @@ async function readDocument({ terminal }: Context, file: string): Promise<unknow
   try {
     return JSON.parse(text);
   } catch (cause) {
-    throw new CliError(`${file} is no JSON: ${String(cause)}`, exitCodes.usage, { cause });
+    throw new CliError(`${nameOf(file)} is no JSON: ${String(cause)}`, exitCodes.usage, { cause });
   }
+}
+
+function nameOf(file: string): string {
+  return file === '-' ? 'standard input' : file;
 }
 
 function readText(file: string): string {

@@ -16,7 +16,7 @@ const shorthand: Readonly<Record<string, readonly string[]>> = {
 };
 
 export const allowHelp =
-  'PATTERN=ACTIONS, such as "team/*=push"; actions: pull, push, all, or content/read, …';
+  'PATTERN=ACTIONS, such as "team/*=push"; actions: pull, push, all, or content/read, …; repeatable';
 
 /** `team/*=content/read,content/write`, or `team/*=push`; repeated for several patterns. */
 export function parseRules(texts: readonly string[]): RepositoryRules {

@@ -45,7 +45,7 @@ function text({ startedAt, finished, findings }: v.InferOutput<typeof report>): 
     ['started', formatTime(startedAt)],
     ['finished', finished ? 'yes' : 'no: run it again, or leave the rest to the timer'],
   ]);
-  if (found.length === 0) return `${head}nothing is wrong so far\n`;
+  if (found.length === 0) return `${head}nothing is wrong${finished ? '' : ' so far'}\n`;
   return `${head}\n${table(
     ['WHAT', 'FOUND', 'REPAIRED', 'FOR EXAMPLE'],
     found.map(([kind, { found: count, repaired, examples }]) => [

@@ -69,6 +69,7 @@ export class Terminal {
 
   /** Asks for a secret, which does not appear on the screen. */
   async askSecret(question: string): Promise<string> {
+    this.#refuseWithoutPerson(question);
     this.#options.stderr.write(question);
     const silent = new Writable({ write: (_chunk, _encoding, done) => done() });
     const secret = await this.#ask('', silent);
@@ -90,14 +91,17 @@ export class Terminal {
     return Buffer.concat(chunks).toString('utf8');
   }
 
+  #refuseWithoutPerson(question: string): void {
+    if (this.#options.stdin.isTTY) return;
+    throw new CliError(
+      `cannot ask "${question.trim()}": standard input is no terminal`,
+      exitCodes.usage,
+    );
+  }
+
   async #ask(question: string, output: NodeJS.WritableStream): Promise<string> {
+    this.#refuseWithoutPerson(question);
     const { stdin } = this.#options;
-    if (!stdin.isTTY) {
-      throw new CliError(
-        `cannot ask "${question.trim()}": standard input is no terminal`,
-        exitCodes.usage,
-      );
-    }
     const lines = createInterface({ input: stdin, output, terminal: true });
     try {
       return await lines.question(question);

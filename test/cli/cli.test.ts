@@ -198,7 +198,13 @@ describe('who may do what', () => {
       '--claim=ref=refs/heads/main',
       '--allow=org/*=push',
     ];
-    expect((await lighter(['federation', 'set', 'github', ...rule])).code).toBe(0);
+    const bad = await lighter(['federation', 'set', 'github', ...rule, '--max-token-age=5m']);
+    expect(bad).toMatchObject({ code: 2, stderr: expect.stringContaining('a number') });
+    const set = await lighter(['federation', 'set', 'github', ...rule, '--max-token-age=300']);
+    expect(set).toMatchObject({
+      code: 0,
+      stdout: expect.stringMatching(/token age +at most 300 s/),
+    });
     expect((await lighter(['federation', 'list'])).stdout).toContain(
       'repository=org/app ref=refs/heads/main',
     );
@@ -230,6 +236,8 @@ describe('who may do what', () => {
     const refused = await lighter(['policy', 'validate', file]);
     expect(refused).toMatchObject({ code: 1, stderr: expect.stringContaining('/anonymousPull/0') });
     expect((await lighter(['policy', 'apply', file])).code).toBe(1);
+    const piped = await lighter(['policy', 'validate', '-'], '{}');
+    expect(piped.stderr).toBe('standard input is a valid policy\n');
     writeFileSync(file, '{"anonymousPull":["public/*"]}');
     expect((await lighter(['policy', 'apply', file])).code).toBe(0);
     expect((await lighter(['policy', 'apply', file, '--if-match', '"old"'])).code).toBe(6);

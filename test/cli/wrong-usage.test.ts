@@ -13,11 +13,19 @@ test.each([
     args: ['token', 'create', 'ci', '--scope-map', 'a', '--expires-in-days', '3651'],
     what: 'a password would live longer than it may',
   },
+  { args: ['login', 'localhost:1', '-u', 'admin'], what: 'there is nobody to ask for a password' },
   { args: ['token'], what: 'a group has no command' },
 ])('ends with code 2 when $what', async ({ args }) => {
   expect(await lighter(args)).toMatchObject({ code: 2, stdout: '' });
 });
 
+test('says what it cannot ask where there is nobody', async () => {
+  const { stderr } = await lighter(['login', 'localhost:1', '-u', 'admin']);
+  expect(stderr).toBe('lighter: cannot ask "password:": standard input is no terminal\n');
+});
+
 test('help ends with 0, of a command of a group, too', async () => {
-  expect(await lighter(['token', 'create', '--help'])).toMatchObject({ code: 0, stderr: '' });
+  const help = await lighter(['token', 'create', '--help']);
+  expect(help).toMatchObject({ code: 0, stderr: '' });
+  expect(help.stdout).toContain('what it may do (required)');
 });
