@@ -184,16 +184,16 @@ async function curl(title: string, operation: Operation): Promise<string> {
   const { parameters, requestBody, description } = operation;
   const [method = '', path = ''] = title.split(' ');
   const names: Readonly<Record<string, string>> = {
-    name: path.includes('tokens') ? 'ci' : path.includes('scope-maps') ? 'builds' : 'github-app',
+    name: exampleName(path),
     slot: 'password1',
   };
   const address = path.replace(/\{(\w+)\}/g, (_, name: string) => names[name] ?? name);
   const needsEtag = parameters.some(({ name, required }) => name === 'If-Match' && required);
-  const query = parameters.some(({ in: place }) => place === 'query')
-    ? '?principal=token:ci&action=push&repository=team/app'
-    : '';
+  const query = parameters
+    .filter(({ in: place }) => place === 'query')
+    .map(({ name }) => `${name}=${exampleOfParameter[name] ?? name}`);
   const lines = [
-    `curl ${method === 'GET' ? '' : `-X ${method} `}"https://$registry${address}${query}"`,
+    `curl ${method === 'GET' ? '' : `-X ${method} `}"https://$registry${address}${query.length === 0 ? '' : `?${query.join('&')}`}"`,
     ...(description.includes('Needs no credential') ? [] : ['-H "Authorization: Bearer $token"']),
     ...(needsEtag ? ['-H "If-Match: $etag"'] : []),
     ...(requestBody === undefined
@@ -204,6 +204,20 @@ async function curl(title: string, operation: Operation): Promise<string> {
         ]),
   ];
   return lines.join(' \\\n  ');
+}
+
+const exampleOfParameter: Readonly<Record<string, string>> = {
+  principal: 'token:ci',
+  action: 'push',
+  repository: 'team/app',
+  n: '100',
+  last: 'team/app',
+};
+
+function exampleName(path: string): string {
+  if (path.includes('tokens')) return 'ci';
+  if (path.includes('scope-maps')) return 'builds';
+  return path.includes('usage') ? 'team%2Fapp' : 'github-app';
 }
 
 /** JSON with what is short on one line. */
