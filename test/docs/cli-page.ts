@@ -37,7 +37,7 @@ puts it on the path as \`lighter\`. In a checkout, \`npm run lighter -- …\` ru
 
 Everything is about one registry: \`--registry HOST\`, else \`LIGHTER_REGISTRY\`, else the one signed in to
 last. The credential is \`LIGHTER_PASSWORD\` (with \`LIGHTER_USERNAME\`), else that of \`lighter login\`, else
-that of \`docker login\`. Results go to standard output, as tables or, with \`--json\`, as JSON; all else goes
+that of \`docker login\`. \`lighter login\` keeps it in \`~/.config/lighter/credentials.json\`, which only its owner can read. Results go to standard output, as tables or, with \`--json\`, as JSON; all else goes
 to standard error.
 
 \`lighter complete bash\` (\`zsh\`, \`fish\`, \`powershell\`) writes the completion script of a shell:
