@@ -17,17 +17,25 @@ const problemsDetail = v.object({
   problems: v.array(v.object({ at: v.string(), problem: v.string() })),
 });
 
+/** Of a 403 that says nothing of rights: a rule of the policy forbids it to everybody. */
+const ruleDetail = v.object({ immutable: v.literal(true) });
+
 /** The CliError of a refusal: the registry's own sentence, and what to do about it. */
 export async function errorOf(response: Response, signedIn: boolean): Promise<CliError> {
   const parsed = v.safeParse(errorBody, await response.json().catch(() => undefined));
   const first = parsed.success ? parsed.output.errors[0] : undefined;
   const said = first === undefined ? `HTTP ${response.status}` : first.message || first.code;
-  return new CliError(`${said}${advice(response, signedIn)}`, exitCodeOf(response.status), {
-    details: detailsOf(first?.detail),
-  });
+  return new CliError(
+    `${said}${advice(response, signedIn)}`,
+    exitCodeOf(response.status, first?.detail),
+    {
+      details: detailsOf(first?.detail),
+    },
+  );
 }
 
-function exitCodeOf(status: number): ExitCode {
+function exitCodeOf(status: number, detail: unknown): ExitCode {
+  if (v.is(ruleDetail, detail)) return exitCodes.conflict;
   if (status === 401 || status === 403) return exitCodes.denied;
   if (status === 404) return exitCodes.notFound;
   if (status === 405 || status === 409 || status === 412) return exitCodes.conflict;

@@ -39,6 +39,22 @@ test('lighter immutability sets, lists and deletes rules and leaves the rest of 
   });
 });
 
+test('what a rule forbids to everybody ends with code 6', async () => {
+  await lighter(['immutability', 'set', 'held/*']);
+  const { url } = registry().lighter;
+  const pair = Buffer.from(`admin:${testAdminPassword}`).toString('base64');
+  const type = 'application/vnd.oci.image.index.v1+json';
+  const pushed = await fetch(`${url}/v2/held/app/manifests/v1`, {
+    method: 'PUT',
+    headers: { Authorization: `Basic ${pair}`, 'Content-Type': type },
+    body: JSON.stringify({ schemaVersion: 2, mediaType: type, manifests: [] }),
+  });
+  expect(pushed.status).toBe(201);
+  const refused = await lighter(['tag', 'delete', 'held/app:v1', '--yes']);
+  expect(refused).toMatchObject({ code: 6, stderr: expect.stringContaining('immutable') });
+  await lighter(['immutability', 'delete', 'held/*']);
+});
+
 test('a rule that cannot hold is refused with where and why', async () => {
   const refused = await lighter(['immutability', 'set', 'app', '--tags', '(a+)+']);
   expect(refused.code).toBe(1);
