@@ -16,15 +16,14 @@ const defaults: Usage = {
   logBytesPerRequest: 500,
 };
 
-const { values } = parseArgs({
-  options: {
-    prices: {
-      type: 'string',
-      default: new URL('prices.example.json', import.meta.url).pathname,
-    },
-    ...Object.fromEntries(Object.keys(defaults).map((name) => [name, { type: 'string' } as const])),
+const options = {
+  prices: {
+    type: 'string',
+    default: new URL('prices.example.json', import.meta.url).pathname,
   },
-});
+  ...Object.fromEntries(Object.keys(defaults).map((name) => [name, { type: 'string' } as const])),
+} as const;
+const values = parsed();
 
 const usage: Usage = {
   pulls: numberOf('pulls'),
@@ -38,7 +37,7 @@ const usage: Usage = {
   requestMs: numberOf('requestMs'),
   logBytesPerRequest: numberOf('logBytesPerRequest'),
 };
-const prices: Prices = JSON.parse(readFileSync(String(values.prices), 'utf8'));
+const prices: Prices = readPrices(String(values.prices));
 
 process.stdout.write(`A month of: ${describe()}\nPrices: ${prices.asOf}\n\n`);
 print('Lighter', lighterBill(usage, prices));
@@ -47,11 +46,32 @@ for (const tier of Object.keys(prices.acr)) {
   if (bill !== undefined) print(`ACR ${tier}`, bill);
 }
 
+function parsed() {
+  try {
+    return parseArgs({ options }).values;
+  } catch (error) {
+    return refuse(error instanceof Error ? error.message : String(error));
+  }
+}
+
+function readPrices(file: string): Prices {
+  try {
+    return JSON.parse(readFileSync(file, 'utf8'));
+  } catch (error) {
+    return refuse(`--prices ${file}: ${error instanceof Error ? error.message : String(error)}`);
+  }
+}
+
 function numberOf(name: keyof Usage): number {
   const given = Object.entries(values).find(([each]) => each === name)?.[1];
   const number = given === undefined ? defaults[name] : Number(given);
   if (Number.isFinite(number) && number >= 0) return number;
-  process.stderr.write(`--${name} is no number: ${String(given)}\n`);
+  return refuse(`--${name} is no number: ${String(given)}`);
+}
+
+function refuse(sentence: string): never {
+  const names = Object.keys(options).map((name) => `--${name}`);
+  process.stderr.write(`${sentence}\nThere is ${names.join(', ')}: docs/cost.md\n`);
   process.exit(2);
 }
 
