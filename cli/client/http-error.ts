@@ -20,6 +20,12 @@ const problemsDetail = v.object({
 /** Of a 403 that says nothing of rights: a rule of the policy forbids it to everybody. */
 const ruleDetail = v.object({ immutable: v.literal(true) });
 
+const requestDetail = v.strictObject({ requestId: v.string() });
+const accessDetail = v.pipe(
+  v.array(v.object({ Type: v.string(), Name: v.string(), Action: v.string() })),
+  v.minLength(1),
+);
+
 /** The CliError of a refusal: the registry's own sentence, and what to do about it. */
 export async function errorOf(response: Response, signedIn: boolean): Promise<CliError> {
   const parsed = v.safeParse(errorBody, await response.json().catch(() => undefined));
@@ -53,5 +59,9 @@ function detailsOf(detail: unknown): string[] {
   if (detail === undefined || detail === null) return [];
   const parsed = v.safeParse(problemsDetail, detail);
   if (parsed.success) return parsed.output.problems.map(({ at, problem }) => `${at}: ${problem}`);
+  if (v.is(requestDetail, detail)) return [`request id ${detail.requestId}`];
+  if (v.is(accessDetail, detail)) {
+    return detail.map(({ Type, Name, Action }) => `it takes ${Action} of ${Type} ${Name}`);
+  }
   return [typeof detail === 'string' ? detail : JSON.stringify(detail)];
 }

@@ -180,6 +180,11 @@ describe('who may do what', () => {
       LIGHTER_PASSWORD: made.stdout.trim(),
     });
     expect((await asToken(['whoami'])).stdout).toMatch(/team\/\* +pull, push, metadata_read/);
+    const refused = await asToken(['tag', 'list', 'org/app']);
+    expect(refused).toMatchObject({
+      code: 3,
+      stderr: expect.stringMatching(/\n {2}it takes metadata_read of repository org\/app\n$/),
+    });
     const check = ['permissions', 'check', 'token:builder', 'team/app'];
     expect((await lighter([...check, 'push'])).code).toBe(0);
     expect((await lighter([...check, 'delete'])).code).toBe(3);
