@@ -27,3 +27,10 @@ export function parseImage(image: string): { repository: string; reference: stri
   }
   return { repository, reference: digest ?? tag ?? '' };
 }
+
+/** `team/app:tag`, not a digest. */
+export function parseTaggedImage(image: string): { repository: string; reference: string } {
+  const parsed = parseImage(image);
+  if (!image.includes('@')) return parsed;
+  throw new InvalidArgumentError('a tag: repository:tag (lighter manifest takes digests).');
+}

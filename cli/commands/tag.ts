@@ -5,7 +5,7 @@ import { formatTime, shortDigest } from '../terminal/format.ts';
 import { details, printable, table } from '../terminal/table.ts';
 import type { AddCommand } from './command.ts';
 import { addLockOptions, type LockOptions, attributes, locksOf, lockText } from './locks.ts';
-import { parseImage, parseLimit } from './options.ts';
+import { parseLimit, parseTaggedImage } from './options.ts';
 
 const tag = v.looseObject({
   name: v.string(),
@@ -17,7 +17,7 @@ const tag = v.looseObject({
 type Tag = v.InferOutput<typeof tag>;
 const oneTag = v.looseObject({ tag });
 const tagList = v.looseObject({ tags: v.nullish(v.array(tag)) });
-type Image = ReturnType<typeof parseImage>;
+type Image = ReturnType<typeof parseTaggedImage>;
 
 /** `lighter tag …` */
 export const addTag: AddCommand = (program, contextOf) => {
@@ -60,7 +60,7 @@ export const addTag: AddCommand = (program, contextOf) => {
   group
     .command('show')
     .description('one tag')
-    .argument('<image>', 'repository:tag', parseImage)
+    .argument('<image>', 'repository:tag', parseTaggedImage)
     .action(async (image: Image, _options, command: Command) => {
       const { terminal, client } = contextOf(command);
       const scope = `repository:${image.repository}:metadata_read`;
@@ -72,7 +72,7 @@ export const addTag: AddCommand = (program, contextOf) => {
     group
       .command('set')
       .description('lock a tag, or unlock it')
-      .argument('<image>', 'repository:tag', parseImage),
+      .argument('<image>', 'repository:tag', parseTaggedImage),
   ).action(async (image: Image, options: LockOptions, command: Command) => {
     const { terminal, client } = contextOf(command);
     const scope = `repository:${image.repository}:metadata_read,metadata_write`;
@@ -86,7 +86,7 @@ export const addTag: AddCommand = (program, contextOf) => {
   group
     .command('delete')
     .description('take a tag off its image; the image stays')
-    .argument('<image>', 'repository:tag', parseImage)
+    .argument('<image>', 'repository:tag', parseTaggedImage)
     .option('-y, --yes', 'do not ask', false)
     .action(async (image: Image, { yes }: { yes: boolean }, command: Command) => {
       const { terminal, client } = contextOf(command);

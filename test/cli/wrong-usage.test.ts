@@ -14,6 +14,7 @@ test.each([
     what: 'a password would live longer than it may',
   },
   { args: ['login', 'localhost:1', '-u', 'admin'], what: 'there is nobody to ask for a password' },
+  { args: ['tag', 'delete', `app@sha256:${'0'.repeat(64)}`], what: 'a digest stands for a tag' },
   { args: ['token'], what: 'a group has no command' },
 ])('ends with code 2 when $what', async ({ args }) => {
   expect(await lighter(args)).toMatchObject({ code: 2, stdout: '' });
