@@ -39,7 +39,8 @@ export const addRetention: AddCommand = (program, contextOf) => {
     .argument('[repository]', 'only there')
     .action(async (repository: string | undefined, _options, command: Command) => {
       const { terminal, client } = contextOf(command);
-      const query = repository === undefined ? '' : `?${new URLSearchParams({ repository })}`;
+      const query =
+        repository === undefined ? '' : `?${new URLSearchParams({ repository }).toString()}`;
       const target = `${path}/preview${query}`;
       const request = client().json(target, managementScope, report, { timeoutMs });
       const { value } = await terminal.during('looking', request);

@@ -43,7 +43,11 @@ export const addUsage: AddCommand = (program, contextOf) => {
         const repositories: Usage[] = [];
         for (let last = ''; ;) {
           const query = new URLSearchParams({ n: String(pageSize), last });
-          const { value } = await registry.json(`${path}?${query}`, managementScope, list);
+          const { value } = await registry.json(
+            `${path}?${query.toString()}`,
+            managementScope,
+            list,
+          );
           repositories.push(...value.repositories);
           const end = value.repositories.at(-1);
           if (value.repositories.length < pageSize || end === undefined) break;

@@ -24,7 +24,10 @@ import {
 import type { TableAnswer, TableService } from './table-service.ts';
 
 /** Table Storage, or Azurite. Creates a table when it turns out to be missing. */
-export function azureTableStore(service: TableService, limits = storageRetryLimits): ScannableTableStore {
+export function azureTableStore(
+  service: TableService,
+  limits = storageRetryLimits,
+): ScannableTableStore {
   /** Sends; when the table is missing, creates it and sends again. */
   async function send(table: TableName, request: TableRequest, timeoutMs: number) {
     const answer = await service.send(request, timeoutMs);
@@ -94,7 +97,12 @@ export function azureTableStore(service: TableService, limits = storageRetryLimi
       const pages = allPages(range.limit, (limit, after) =>
         readList(table, readRange(table, partitionKey, range, limit, after)),
       );
-      return (await pages).map(({ partitionKey: _, ...row }) => row);
+      return (await pages).map(({ rowKey, etag, ageMs, properties }) => ({
+        rowKey,
+        etag,
+        ageMs,
+        properties,
+      }));
     },
 
     scan: (table, range) =>

@@ -345,16 +345,15 @@ describe('a change leaves a line', () => {
     });
   });
 
-  test('of garbage collection that was asked for, but not of a dry run', async () => {
-    const collect = (body: string) =>
-      client.send('POST', '/api/v1/gc', { headers: { 'Content-Type': 'application/json' }, body });
-    expect((await collect('{"dryRun":true}')).status).toBe(200);
+  test.each([
+    ['gc', 'gc.run'],
+    ['storage-audit', 'storage-audit.run'],
+  ])('of %s that was asked for, but not of a dry run', async (what, event) => {
+    const headers = { 'Content-Type': 'application/json' };
+    const ask = (body: string) => client.send('POST', `/api/v1/${what}`, { headers, body });
+    expect((await ask('{"dryRun":true}')).status).toBe(200);
     expect(await lines()).toEqual([]);
-    expect(await lineOf(collect('{}'))).toMatchObject({
-      event: 'gc.run',
-      ...by,
-      action: 'manage_delete',
-    });
+    expect(await lineOf(ask('{}'))).toMatchObject({ event, ...by, action: 'manage_delete' });
   });
 
   test('of retention that was asked for', async () => {
@@ -392,7 +391,12 @@ test('every event was seen, and every route that changes something names its own
       .map(([method]) => `${method} ${name}`),
   );
   // An upload changes nothing that can be pulled before its end; the others change nothing at all.
-  expect(silent).toEqual(['PATCH uploads', 'DELETE uploads', 'POST api-policy-validation']);
+  expect(silent).toEqual([
+    'PATCH uploads',
+    'DELETE uploads',
+    'POST api-policy-validation',
+    'POST api-usage',
+  ]);
 });
 
 test('no password, token or signature is in any line, nor where the request carried them', () => {

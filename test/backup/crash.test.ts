@@ -10,7 +10,6 @@ import { newInstance, pushImage, repositoryNamed } from '../faults/in-process.ts
 import { interpose, type Stores } from '../faults/interpose.ts';
 import { invariantChecker } from '../faults/invariants.ts';
 import { StorageUnavailable } from '../../shared/ports/table-store.ts';
-import { rounds } from '../faults/rounds.ts';
 import { startTestAzurite, type TestAzurite } from '../harness/azurite.ts';
 import { impatient, storesOf, sweepUntilQuiet } from '../sweep/sweeping.ts';
 import { freshInstance, options, savedRows, switchBackupsOn, takeWholeBackup } from './backups.ts';
@@ -68,34 +67,28 @@ describe.each(accidents)('a process that $name the k-th storage call, for every 
     expect(calls).toBeGreaterThan(10);
   }, 120_000);
 
-  // What is refused but for this one call is the least of the three, and takes as long.
-  const leavesTimeFor = rounds > 1 || accident.name !== 'cannot do';
-  it.runIf(leavesTimeFor)(
-    'of a restore leaves one that the next process ends, and the image pulls',
-    async () => {
-      const { id } = await takeWholeBackup(freshInstance(stores));
-      const restore = (used: Stores) =>
-        restoreBackup(newInstance(used, systemClock, impatient), {
-          backup: id,
-          existing: 'refuse',
-          maxMs: 60_000,
-        });
-      const calls = await atEachCall(
-        accident,
-        () => wipeTables(azurite),
-        restore,
-        async () => {
-          expect(await restore(stores)).toMatchObject({ finished: true, lostManifests: 0 });
-          await expectTag(freshInstance(stores), repository, 'two', image.manifest);
-          for (const blob of blobsOf(image)) {
-            await expectBlob(freshInstance(stores), repository, blob);
-          }
-        },
-      );
-      expect(calls).toBeGreaterThan(30);
-      await sweepUntilQuiet(freshInstance(stores));
-      expect(await invariantChecker(azurite)()).toEqual([]);
-    },
-    240_000,
-  );
+  it('of a restore leaves one that the next process ends, and the image pulls', async () => {
+    const { id } = await takeWholeBackup(freshInstance(stores));
+    const restore = (used: Stores) =>
+      restoreBackup(newInstance(used, systemClock, impatient), {
+        backup: id,
+        existing: 'refuse',
+        maxMs: 60_000,
+      });
+    const calls = await atEachCall(
+      accident,
+      () => wipeTables(azurite),
+      restore,
+      async () => {
+        expect(await restore(stores)).toMatchObject({ finished: true, lostManifests: 0 });
+        await expectTag(freshInstance(stores), repository, 'two', image.manifest);
+        for (const blob of blobsOf(image)) {
+          await expectBlob(freshInstance(stores), repository, blob);
+        }
+      },
+    );
+    expect(calls).toBeGreaterThan(30);
+    await sweepUntilQuiet(freshInstance(stores));
+    expect(await invariantChecker(azurite)()).toEqual([]);
+  }, 240_000);
 });

@@ -30,7 +30,7 @@ export type Findings = Readonly<Record<FindingKind, Finding>>;
 
 const maxExamples = 10;
 /** All examples of all kinds are in one property of a row, which holds 32 Ki characters. */
-const maxExampleChars = 240;
+const maxExampleChars = 200;
 
 /** Counts while an audit runs, and over as many runs as it takes. */
 export class FindingTally {
