@@ -1,4 +1,5 @@
 import type { Caller } from '../auth/caller.ts';
+import type { RepositoryName } from '../domain/repository-name.ts';
 import { parseAuthorization, whoShowed } from '../auth/credential.ts';
 import { kindOfSubject } from '../auth/identity.ts';
 import type { RegistryError, Who } from '../errors.ts';
@@ -28,6 +29,8 @@ export interface AuditLine extends Omit<AuditDetails, 'event'>, Who {
   readonly kind?: string;
   /** The right that the request needs. */
   readonly action?: string;
+  /** Of the management API: `policy`, `scope-maps`, `tokens` and so on. */
+  readonly section?: string;
   readonly repository?: string;
   readonly code?: string;
   readonly reason?: string;
@@ -43,7 +46,7 @@ export interface RequestFacts {
   readonly access?: string;
   /** What the endpoint does when it succeeds. */
   readonly change?: AuditedChange | 'sign-in' | undefined;
-  readonly repository?: string;
+  readonly repository?: RepositoryName;
   readonly params?: Readonly<Record<string, string>>;
   readonly caller?: Caller;
 }
@@ -72,6 +75,8 @@ export function auditLine(
   const { name, reference, digest, tag } = facts.params ?? {};
   const who = whoIs(request, facts, error);
   const principal = details?.principal ?? who.principal;
+  const action = actionOf(facts);
+  const section = /^\/api\/v1\/([\w-]+)/.exec(request.path)?.[1];
   const forwardedFor = headers.get('x-forwarded-for');
   return {
     audit: 'lighter',
@@ -81,13 +86,15 @@ export function auditLine(
     status: response.status,
     ...who,
     ...(principal !== undefined && { principal, kind: kindOfSubject(principal) }),
-    ...(facts.access !== undefined && facts.access !== 'open' && { action: facts.access }),
+    ...(action !== undefined && { action }),
+    ...(section !== undefined && { section }),
     ...(facts.repository !== undefined && { repository: facts.repository }),
     ...(facts.repository === undefined && name !== undefined && { target: cut(name) }),
     ...(reference !== undefined && { reference: cut(reference) }),
     ...(digest !== undefined && { digest: cut(digest) }),
     ...(tag !== undefined && { reference: cut(tag) }),
     ...told.problem,
+    ...(lacksRight(who, action, error) && { reason: `lacks ${action}` }),
     ...details,
     method: request.method,
     userAgent: cut(headers.get('user-agent') ?? ''),
@@ -149,6 +156,20 @@ function whoIs(
   const shown = whoShowed(parseAuthorization(headers.get('authorization')));
   const admitted = change === 'sign-in' ? undefined : caller?.subject;
   return { ...shown, ...(admitted !== undefined && { principal: admitted }), ...error?.who };
+}
+
+/** Where signing is enough, whoever may push pushes; who may neither was asked to push. */
+function actionOf({ access, caller, repository }: RequestFacts): string | undefined {
+  if (access === undefined || access === 'open') return undefined;
+  if (access !== 'sign') return access;
+  const may = (action: 'push' | 'sign') =>
+    repository !== undefined && caller !== undefined && caller.may(action, repository);
+  return may('sign') && !may('push') ? 'sign' : 'push';
+}
+
+/** The client is asked to authenticate, in the hope of a wider token; who it is, is known. */
+function lacksRight(who: Who, action: string | undefined, error: RegistryError | undefined) {
+  return error?.code === 'UNAUTHORIZED' && who.principal !== undefined && action !== undefined;
 }
 
 function cut(text: string): string {

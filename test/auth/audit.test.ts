@@ -183,7 +183,8 @@ describe('a refusal leaves a line', () => {
     expect(await lineOf(bearer.send('PUT', '/v2/a/b/manifests/v1', { body: '{}' }))).toMatchObject({
       ...denied,
       status: 401,
-      action: 'sign',
+      action: 'push',
+      reason: 'lacks push',
       reference: 'v1',
       credential: 'access-token',
     });
@@ -230,7 +231,7 @@ describe('a change leaves a line', () => {
     const start = `/v2/${repository}/blobs/uploads/`;
     expect(
       await lineOf(client.send('POST', `${start}?digest=${digest}`, { body: blob })),
-    ).toMatchObject({ event: 'blob.push', ...by, repository, digest, action: 'sign' });
+    ).toMatchObject({ event: 'blob.push', ...by, repository, digest, action: 'push' });
     const location = await client.startUpload(repository);
     expect(await lines()).toEqual([]);
     const config = digestOf('{}');
@@ -324,7 +325,12 @@ describe('a change leaves a line', () => {
     };
     const put = await client.send('PUT', '/api/v1/scope-maps/readers', map);
     expect(put.status, put.body.toString()).toBeLessThan(300);
-    expect(await lineOf(put)).toMatchObject({ event: 'policy.change', ...by, target: 'readers' });
+    expect(await lineOf(put)).toMatchObject({
+      event: 'policy.change',
+      ...by,
+      target: 'readers',
+      section: 'scope-maps',
+    });
     const made = await client.send('PUT', '/api/v1/tokens/ci', {
       headers,
       body: JSON.stringify({ scopeMap: 'readers' }),
