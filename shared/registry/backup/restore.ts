@@ -2,7 +2,7 @@ import type { Digest } from '../../domain/digest.ts';
 import { RegistryError } from '../../errors.ts';
 import type { Row } from '../../ports/table-store.ts';
 import type { Registry } from '../registry.ts';
-import { catalogPartition } from '../rows/row-keys.ts';
+import { repositoryOfPartition, catalogPartition } from '../rows/row-keys.ts';
 import { inTurns } from '../sweep/in-turns.ts';
 import { type BackupManifest, type SavedRow } from './backup-format.ts';
 import { readBackupManifest } from './list-backups.ts';
@@ -209,7 +209,9 @@ async function mendSome(
   let { counts } = restore;
   await inTurns(rows, atOnce, async (row) => {
     if (await mend(registry, partitionKey, row)) return;
-    counts = noteLost(counts, kind, `${partitionKey} ${row.rowKey}`);
+    const mark = kind === 'droppedTags' ? ':' : '@';
+    const example = `${repositoryOfPartition(partitionKey)}${mark}${row.rowKey.slice(2)}`;
+    counts = noteLost(counts, kind, example);
   });
   const last = rows.length < rowsAtOnce ? undefined : rows.at(-1)?.rowKey;
   return { ...restore, counts, rowKey: last === undefined ? '' : `${last}!` };
