@@ -73,7 +73,7 @@ function text(value: Report): string {
   const { tags, manifests, kept, repositoriesVisited, dryRun, finished } = value;
   const verb = dryRun ? 'would be deleted' : 'deleted';
   const lines = [
-    `${tags} tags and ${manifests} manifests ${verb} in ${repositoriesVisited} repositories`,
+    `tags ${verb}: ${tags}, manifests: ${manifests}; repositories looked at: ${repositoriesVisited}`,
     ...(kept > 0 ? [`${kept} changed or were locked meanwhile and stay`] : []),
     ...(finished ? [] : ['time was up: run it again, or leave the rest to the timer']),
     ...value.failures.map(printable),

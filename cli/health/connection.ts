@@ -53,10 +53,11 @@ function challengeCheck({ headers, status }: Response, host: string): HealthChec
 
 function clockCheck({ headers }: Response): HealthCheck {
   const skewMs = Date.now() - Date.parse(headers.get('date') ?? '');
-  if (Number.isNaN(skewMs)) return { name: 'clock', ok: true, message: 'the answer has no date' };
+  if (Number.isNaN(skewMs))
+    return { name: 'own clock', ok: true, message: 'the answer has no date' };
   const seconds = Math.round(Math.abs(skewMs) / 1000);
   const message = `${seconds} s ${skewMs < 0 ? 'behind' : 'ahead of'} the registry’s`;
-  return { name: 'clock', ok: Math.abs(skewMs) <= maxSkewMs, message };
+  return { name: 'own clock', ok: Math.abs(skewMs) <= maxSkewMs, message };
 }
 
 /** Runs a check; what it throws is its message. */

@@ -218,7 +218,9 @@ describe('who may do what', () => {
 
   test('retention is previewed and run, usage counted and shown', async () => {
     const preview = await lighter(['retention', 'preview']);
-    expect(preview.stdout).toBe('0 tags and 0 manifests would be deleted in 0 repositories\n');
+    expect(preview.stdout).toBe(
+      'tags would be deleted: 0, manifests: 0; repositories looked at: 0\n',
+    );
     expect(
       JSON.parse((await lighter(['retention', 'run', '--yes', '--json'])).stdout),
     ).toMatchObject({
