@@ -92,8 +92,8 @@ export interface Images {
   app: () => Promise<LocalImage>;
   /** The same for linux/amd64 and linux/arm64, as one index. */
   multiArch: () => Promise<LocalImage>;
-  /** One layer of 1 GiB and a little. */
-  large: () => Promise<LocalImage>;
+  /** One layer of so many MiB and a little; 1 GiB unless said otherwise. */
+  large: (mebibytes?: number) => Promise<LocalImage>;
   /** That many small layers. */
   layers: (count: number) => Promise<LocalImage>;
   /** A layer of no bytes at all between two others. */
@@ -133,8 +133,10 @@ export function localImages(folder: string): Images {
         }
         return layout.finish(await layout.addIndex(manifests));
       }),
-    large: () =>
-      once('large', async (layout) => ofLayers(layout, [await addLargeLayer(layout, 2 ** 30)])),
+    large: (mebibytes = 1024) =>
+      once(`large-${mebibytes}`, async (layout) =>
+        ofLayers(layout, [await addLargeLayer(layout, mebibytes * 2 ** 20)]),
+      ),
     layers: (count) =>
       once(`layers-${count}`, async (layout) => {
         const layers: Layer[] = [];
