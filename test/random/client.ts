@@ -20,7 +20,6 @@ export interface Workload {
   readonly progress: () => number;
 }
 
-const tags = ['latest', 'stable', 'v1', 'v2', 'v3', 'nightly'];
 const direct = { 'User-Agent': 'containerd/2.4.2+unknown' };
 
 /** A client that pushes, pulls, tags and deletes at random until the run ends. */
@@ -90,7 +89,7 @@ export class RandomClient {
   }
 
   async pull(repository: Repository): Promise<void> {
-    const reference = this.#choice.of(tags);
+    const reference = this.#choice.of(repository.tags);
     const answer = await this.#send('GET', `${repository.name}/manifests/${reference}`);
     if (answer?.status !== 200) return;
     const digest = answer.headers['Docker-Content-Digest'] ?? '';
@@ -107,7 +106,7 @@ export class RandomClient {
   }
 
   async deleteTag(repository: Repository): Promise<void> {
-    const tag = this.#choice.of([...tags, ...this.#frozenTags()]);
+    const tag = this.#choice.of([...repository.tags, ...this.#frozenTags()]);
     await this.#write(repository, { kind: 'deleteTag', tag }, () =>
       this.#send('DELETE', `${repository.name}/manifests/${tag}`),
     );
@@ -188,7 +187,10 @@ export class RandomClient {
   async #push(repository: Repository, image: RandomImage): Promise<void> {
     const putTags = this.#choice.chance(0.02)
       ? Array.from({ length: 25 }, (_, index) => `many-${index}`)
-      : [...this.#choice.some(tags, 0.25), ...this.#frozenTags()];
+      : [
+          ...this.#choice.some(repository.tags, 1.5 / repository.tags.length),
+          ...this.#frozenTags(),
+        ];
     const sinceMs = new Map<string, { readonly atMs: number; readonly promisedMs: number }>();
     for (let attempt = 0; attempt < 3 && this.#workload.goesOn(); attempt++) {
       for (const blob of image.blobs) {

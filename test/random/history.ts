@@ -66,6 +66,19 @@ export class History {
     );
   }
 
+  /** The sum of `weightOf` over all pushes that were under way at one moment, at its highest. */
+  mostPutsAtOnce(weightOf: (put: Extract<Effect, { kind: 'put' }>) => number): number {
+    const puts = this.#writes.flatMap(({ effect, startMs, endMs }) =>
+      effect.kind === 'put' ? [{ startMs, endMs, weight: weightOf(effect) }] : [],
+    );
+    const sums = puts.map(({ startMs: atMs }) =>
+      puts
+        .filter(({ startMs, endMs }) => startMs <= atMs && atMs <= endMs)
+        .reduce((sum, { weight }) => sum + weight, 0),
+    );
+    return Math.max(0, ...sums);
+  }
+
   /** What the tag may point to now. */
   possibleOfTag(tag: string): ReadonlySet<State> {
     const changes = this.#changes((effect) => changesOfTag(tag, effect));

@@ -1,13 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Seconds } from '../../shared/registry/settings.ts';
 import { seconds as usual } from '../../shared/registry/settings.ts';
-import { readStorage } from '../faults/storage-snapshot.ts';
-import { startTestAzurite, type TestAzurite } from '../harness/azurite.ts';
+import { startTestAzurite } from '../harness/azurite.ts';
 import { type FaultProxy, startFaultProxy } from '../harness/fault-proxy.ts';
+import { Checks } from './checks.ts';
 import { Choice } from './choice.ts';
-import { digestOf, RandomClient, requestAs, type Workload } from './client.ts';
-import { absent, present, type State } from './history.ts';
-import { isAtRest, problemsAtRest } from './invariants.ts';
+import { RandomClient, type Workload } from './client.ts';
+import { checkQuota, quota, quotaTags } from './quota.ts';
 import { injectRandomFaults } from './random-faults.ts';
 import { RandomRegistry } from './registry.ts';
 import { frozenTags, Repository } from './repository.ts';
@@ -78,9 +77,12 @@ export async function runRandom(options: RunOptions): Promise<RunResult> {
     instances,
   );
   try {
-    const repositories = ['app', 'app/web', 'base.os', 'team/tools-x'].map(
-      (name) => new Repository(name, { freezes: name.startsWith('app') }),
-    );
+    const repositories = [
+      ...['app', 'app/web', 'base.os', 'team/tools-x'].map(
+        (name) => new Repository(name, { freezes: name.startsWith('app') }),
+      ),
+      new Repository(quota.repository, { tags: quotaTags }),
+    ];
     const workload: Workload = {
       registry,
       repositories,
@@ -91,12 +93,13 @@ export async function runRandom(options: RunOptions): Promise<RunResult> {
       goesOn: () => registry.requests < operations && registry.problems.length === 0,
       progress: () => registry.requests / operations,
     };
-    const check = new Checks(azurite, registry, repositories, new Choice(seed));
+    const check = new Checks(azurite, registry, repositories, new Choice(seed), longestMs);
     const story = new Story(proxy);
     await check.setPolicy({
       immutability: [{ repositories: ['app', 'app/*'], tags: frozenTags }],
       quarantine: ['app', 'team/*'],
       softDelete: [{ repositories: ['app', 'base.os'], retainDays: 1 }],
+      quotas: [{ repositories: [quota.repository], ...quota.limits }],
     });
     injectRandomFaults(proxy, new Choice(seed + 1));
     await Promise.all([
@@ -119,6 +122,7 @@ export async function runRandom(options: RunOptions): Promise<RunResult> {
     say('nothing is under way any more');
     await check.all('after the last client');
     say('what can be pulled is what clients were told');
+    await checkQuota(azurite, registry, repositories);
     await check.rest();
     await check.all('after the last sweep');
     say('the sweep has left what is live');
@@ -177,129 +181,5 @@ async function killNowAndThen(workload: Workload, choice: Choice): Promise<void>
   while (workload.goesOn()) {
     await sleep(4000 + choice.integer(8000));
     if (workload.goesOn()) await workload.registry.killOne(choice);
-  }
-}
-
-/** What must hold when no client is at work any more, asked of the registry and of its storage. */
-class Checks {
-  readonly #azurite: TestAzurite;
-  readonly #registry: RandomRegistry;
-  readonly #repositories: readonly Repository[];
-  readonly #choice: Choice;
-  /** Images that were pulled whole since storage last changed. */
-  readonly #pulled = new Set<string>();
-
-  constructor(
-    azurite: TestAzurite,
-    registry: RandomRegistry,
-    repositories: readonly Repository[],
-    choice: Choice,
-  ) {
-    this.#azurite = azurite;
-    this.#registry = registry;
-    this.#repositories = repositories;
-    this.#choice = choice;
-  }
-
-  /** Every tag and manifest is what its clients were told, and can be pulled byte for byte. */
-  async all(when: string): Promise<void> {
-    this.#pulled.clear();
-    const asked = this.#repositories.flatMap((repository) => {
-      const { name, history } = repository;
-      const tags = [...history.tags].map((tag) => async () => {
-        const found = await this.#stateOf(repository, tag);
-        const frozen = repository.frozen.get(tag);
-        const possible = frozen === undefined ? history.possibleOfTag(tag) : new Set([frozen]);
-        this.#expect(possible, found, `${when}: ${name}:${tag}`);
-      });
-      const manifests = [...history.manifests].map((digest) => async () => {
-        const found = await this.#stateOf(repository, digest);
-        const state = found === absent ? absent : present;
-        this.#expect(history.possibleOfManifest(digest), state, `${when}: ${name}@${digest}`);
-      });
-      return [...tags, ...manifests];
-    });
-    const worker = async () => {
-      for (let next = asked.pop(); next !== undefined; next = asked.pop()) await next();
-    };
-    await Promise.all(Array.from({ length: 16 }, worker));
-  }
-
-  /** Sweeps until there is nothing left to do, and looks at all that is stored. */
-  async rest(): Promise<void> {
-    const deadlineMs = performance.now() + longestMs + 30_000;
-    while (performance.now() < deadlineMs) {
-      await this.#registry.sweep(this.#choice);
-      if (isAtRest(await readStorage(this.#azurite))) break;
-      await sleep(1000);
-    }
-    this.#registry.problems.push(...(await problemsAtRest(this.#azurite)));
-  }
-
-  async setPolicy(policy: object): Promise<void> {
-    const answer = await requestAs(this.#registry, this.#choice, {
-      method: 'PUT',
-      path: '/api/v1/policy',
-      headers: { 'content-type': 'application/json', 'if-match': '*' },
-      body: JSON.stringify(policy),
-    });
-    if (answer?.status !== 200) throw new Error(`no policy: ${answer?.status} ${answer?.body}`);
-  }
-
-  /** Once all repositories are deleted, and swept, nothing is stored. */
-  async deleteEverything(): Promise<void> {
-    await this.setPolicy({});
-    for (const { name } of this.#repositories) await this.#deleteRepository(name);
-    await this.rest();
-    const { repo, data, content, manifests, staging } = await readStorage(this.#azurite);
-    for (const [what, stored] of Object.entries({ repo, data, content, manifests, staging })) {
-      const rest = [...stored.keys()].slice(0, 5).join(', ');
-      if (stored.size > 0) this.#registry.problems.push(`all is deleted, but ${what} has ${rest}`);
-    }
-  }
-
-  /** What was immutable is free within a minute on every instance. */
-  async #deleteRepository(name: string): Promise<void> {
-    const deadlineMs = performance.now() + 90_000;
-    while (performance.now() < deadlineMs) {
-      const sent = { method: 'DELETE', path: `/acr/v1/${name}` } as const;
-      if ((await requestAs(this.#registry, this.#choice, sent))?.status !== 403) return;
-      await sleep(1000);
-    }
-    this.#registry.problems.push(`${name} is immutable without a rule`);
-  }
-
-  async #stateOf(repository: Repository, reference: string): Promise<State> {
-    const path = `/v2/${repository.name}/manifests/${reference}`;
-    const answer = await requestAs(this.#registry, this.#choice, { method: 'GET', path });
-    if (answer?.status === 404) return absent;
-    if (answer?.status !== 200) return `status ${answer?.status}`;
-    const digest = digestOf(answer.body);
-    await this.#pullBlobs(repository, answer.body, `${repository.name}:${reference}`);
-    return digest;
-  }
-
-  async #pullBlobs({ name }: Repository, manifest: string, what: string): Promise<void> {
-    if (this.#pulled.has(`${name} ${digestOf(manifest)}`)) return;
-    this.#pulled.add(`${name} ${digestOf(manifest)}`);
-    const parsed: unknown = JSON.parse(manifest);
-    const { config, layers } = Object(parsed) as { config?: unknown; layers?: unknown };
-    const digests = new Set(
-      JSON.stringify([config ?? null, layers ?? []]).match(/sha256:[0-9a-f]{64}/g) ?? [],
-    );
-    for (const digest of digests) {
-      const path = `/v2/${name}/blobs/${digest}`;
-      const answer = await requestAs(this.#registry, this.#choice, { method: 'GET', path });
-      const location = answer?.headers['Location'];
-      const body = location === undefined ? answer?.body : await (await fetch(location)).text();
-      if (body !== undefined && digestOf(body) === digest) continue;
-      this.#registry.problems.push(`K1 ${what} has no ${digest}: ${answer?.status}`);
-    }
-  }
-
-  #expect(possible: ReadonlySet<State>, found: State, what: string): void {
-    if (possible.has(found)) return;
-    const expected = [...possible].join(' or ');
-    this.#registry.problems.push(`K1 ${what} is ${found}, and must be ${expected}`);
   }
 }

@@ -2,6 +2,9 @@ import type { TestManifest } from '../faults/image.ts';
 import { type Effect, History } from './history.ts';
 import type { RandomImage } from './images.ts';
 
+/** The tags that are pushed where a repository has no others. */
+const usualTags = ['latest', 'stable', 'v1', 'v2', 'v3', 'nightly'];
+
 /** The tags that the run's policy makes immutable, in the repositories it says. */
 export const frozenTags = 'frozen-\\d+';
 
@@ -13,6 +16,7 @@ interface Span {
 /** What the clients of one repository know of it together. */
 export class Repository {
   readonly name: string;
+  readonly tags: readonly string[];
   readonly history = new History();
   /** Images that were put, most of which are still there. */
   readonly images: RandomImage[] = [];
@@ -23,8 +27,9 @@ export class Repository {
   /** Immutable tags that a client was told were pushed, with where they point. */
   readonly #frozen = new Map<string, string>();
 
-  constructor(name: string, { freezes = false } = {}) {
+  constructor(name: string, { freezes = false, tags = usualTags } = {}) {
     this.name = name;
+    this.tags = tags;
     this.#freezes = freezes;
   }
 
