@@ -79,3 +79,32 @@ it('a deletion that broke off leaves both', () => {
   expect(states(history.possibleOfTag('a'))).toEqual(['M1', absent].toSorted());
   expect(states(history.possibleOfManifest('M1'))).toEqual([absent, present].toSorted());
 });
+
+it('retention may have taken what it may, and has taken what it says', () => {
+  const history = oneByOne(
+    [put('M1', 'old-1', 'old-2', 'latest'), 'done'],
+    [{ kind: 'retain', mayGo: /^old-/ }, 'perhaps'],
+    [{ kind: 'retained', tags: [{ tag: 'old-1', digest: 'M1' }], manifests: [] }, 'done'],
+  );
+  expect(states(history.possibleOfTag('old-1'))).toEqual([absent]);
+  expect(states(history.possibleOfTag('old-2'))).toEqual(['M1', absent].toSorted());
+  expect(states(history.possibleOfTag('latest'))).toEqual(['M1']);
+});
+
+it('what was pushed after retention had ended is there', () => {
+  const history = oneByOne(
+    [put('M1', 'old-1'), 'done'],
+    [{ kind: 'retain', mayGo: /^old-/ }, 'perhaps'],
+    [put('M1', 'old-1'), 'done'],
+  );
+  expect(states(history.possibleOfTag('old-1'))).toEqual(['M1']);
+  expect(states(history.possibleOfManifest('M1'))).toEqual([present]);
+});
+
+it('pushes at once are counted with their weight, those one after the other are not', () => {
+  const history = oneByOne([put('M1', 'a'), 'done']);
+  const ends = [history.begin(put('M2', 'a')), history.begin(put('M3', 'a', 'b'))];
+  for (const end of ends) end('done');
+  expect(history.mostPutsAtOnce(() => 1)).toBe(2);
+  expect(history.mostPutsAtOnce(({ tags }) => tags.length)).toBe(3);
+});

@@ -4,7 +4,13 @@ export type Effect =
   | { readonly kind: 'deleteTag'; readonly tag: string }
   | { readonly kind: 'deleteManifest'; readonly digest: string }
   | { readonly kind: 'deleteRepository' }
-  | { readonly kind: 'restore'; readonly manifests: readonly Restored[] };
+  | { readonly kind: 'restore'; readonly manifests: readonly Restored[] }
+  | { readonly kind: 'retain'; readonly mayGo: RegExp }
+  | {
+      readonly kind: 'retained';
+      readonly tags: readonly { readonly tag: string; readonly digest: string }[];
+      readonly manifests: readonly string[];
+    };
 
 /** A manifest that came back; its tags undefined as long as nobody knows which. */
 export interface Restored {
@@ -12,8 +18,11 @@ export interface Restored {
   readonly tags: readonly string[] | undefined;
 }
 
-/** How a write ended: it was done; it changed nothing; or nobody knows. */
-export type Ending = 'done' | 'nothing' | 'unknown';
+/**
+ * How a write ended: it was done; it changed nothing; it is over and did all, some or nothing of it;
+ * or nobody knows.
+ */
+export type Ending = 'done' | 'nothing' | 'perhaps' | 'unknown';
 
 interface Write {
   effect: Effect;
@@ -118,6 +127,12 @@ function changesOfTag(tag: string, effect: Effect): readonly Change[] {
       return effect.manifests
         .filter(({ tags }) => tags?.includes(tag) ?? true)
         .map(({ digest }) => ({ to: digest }));
+    case 'retain':
+      return effect.mayGo.test(tag) ? [{ to: absent }] : [];
+    case 'retained':
+      return effect.tags
+        .filter((gone) => gone.tag === tag)
+        .map(({ digest }) => ({ to: absent, from: digest }));
   }
 }
 
@@ -133,6 +148,10 @@ function changesOfManifest(digest: string, effect: Effect): readonly Change[] {
       return [{ to: absent }];
     case 'restore':
       return effect.manifests.some((each) => each.digest === digest) ? [{ to: present }] : [];
+    case 'retain':
+      return [{ to: absent }];
+    case 'retained':
+      return effect.manifests.includes(digest) ? [{ to: absent }] : [];
   }
 }
 

@@ -9,6 +9,7 @@ import { RandomClient, type Workload } from './client.ts';
 import { checkQuota, quota, quotaTags } from './quota.ts';
 import { injectRandomFaults } from './random-faults.ts';
 import { RandomRegistry } from './registry.ts';
+import { checkKeepNewest, retainedTags, retainNowAndThen, retention } from './retention.ts';
 import { frozenTags, Repository } from './repository.ts';
 
 /**
@@ -81,6 +82,7 @@ export async function runRandom(options: RunOptions): Promise<RunResult> {
       ...['app', 'app/web', 'base.os', 'team/tools-x'].map(
         (name) => new Repository(name, { freezes: name.startsWith('app') }),
       ),
+      new Repository('app/builds', { freezes: true, tags: retainedTags }),
       new Repository(quota.repository, { tags: quotaTags }),
     ];
     const workload: Workload = {
@@ -99,6 +101,7 @@ export async function runRandom(options: RunOptions): Promise<RunResult> {
       immutability: [{ repositories: ['app', 'app/*'], tags: frozenTags }],
       quarantine: ['app', 'team/*'],
       softDelete: [{ repositories: ['app', 'base.os'], retainDays: 1 }],
+      retention: [retention],
       quotas: [{ repositories: [quota.repository], ...quota.limits }],
     });
     injectRandomFaults(proxy, new Choice(seed + 1));
@@ -108,6 +111,7 @@ export async function runRandom(options: RunOptions): Promise<RunResult> {
       ),
       sweepAllTheTime(workload, new Choice(seed + 2)),
       sweepAllTheTime(workload, new Choice(seed + 3)),
+      retainNowAndThen(workload, new Choice(seed + 5)),
       killNowAndThen(workload, new Choice(seed + 4)),
     ]);
     const storageRequests = proxy.requests.length;
@@ -123,6 +127,8 @@ export async function runRandom(options: RunOptions): Promise<RunResult> {
     await check.all('after the last client');
     say('what can be pulled is what clients were told');
     await checkQuota(azurite, registry, repositories);
+    await checkKeepNewest(registry, repositories, new Choice(seed));
+    await check.all('after the last retention');
     await check.rest();
     await check.all('after the last sweep');
     say('the sweep has left what is live');

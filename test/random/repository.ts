@@ -3,7 +3,7 @@ import { type Effect, History } from './history.ts';
 import type { RandomImage } from './images.ts';
 
 /** The tags that are pushed where a repository has no others. */
-const usualTags = ['latest', 'stable', 'v1', 'v2', 'v3', 'nightly'];
+export const usualTags = ['latest', 'stable', 'v1', 'v2', 'v3', 'nightly'];
 
 /** The tags that the run's policy makes immutable, in the repositories it says. */
 export const frozenTags = 'frozen-\\d+';
@@ -64,6 +64,9 @@ export class Repository {
           return before[0]?.[0];
         // It takes no tag that is there.
         case 'restore':
+        // What it deleted says its report.
+        case 'retain':
+        case 'retained':
           return undefined;
       }
     };
