@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { readStorage } from '../faults/storage-snapshot.ts';
 import type { TestAzurite } from '../harness/azurite.ts';
+import { backUp } from './backup.ts';
 import type { Choice } from './choice.ts';
 import { digestOf, requestAs } from './client.ts';
 import { absent, present, type State } from './history.ts';
@@ -57,10 +58,11 @@ export class Checks {
     await Promise.all(Array.from({ length: 16 }, worker));
   }
 
-  /** Sweeps until there is nothing left to do, and looks at all that is stored. */
+  /** Sweeps, and backs up what frees bytes, until there is nothing left to do, and looks at all that is stored. */
   async rest(): Promise<void> {
     const deadlineMs = performance.now() + this.#longestMs + 30_000;
     while (performance.now() < deadlineMs) {
+      await backUp(this.#registry, this.#choice);
       await this.#registry.sweep(this.#choice);
       if (isAtRest(await readStorage(this.#azurite))) break;
       await sleep(1000);
@@ -80,7 +82,7 @@ export class Checks {
 
   /** Once all repositories are deleted, and swept, nothing is stored. */
   async deleteEverything(): Promise<void> {
-    await this.setPolicy({});
+    await this.setPolicy({ backup: {} });
     for (const { name } of this.#repositories) await this.#deleteRepository(name);
     await this.rest();
     const { repo, data, content, manifests, staging } = await readStorage(this.#azurite);

@@ -1,4 +1,5 @@
 /** The process in which an instance of the registry runs: see instance.ts. It ends with its test. */
+import { LRUCache } from 'lru-cache';
 import { routes } from '../../functions/routes.ts';
 import { compose } from '../../shared/compose.ts';
 import { readConfig } from '../../shared/config.ts';
@@ -27,7 +28,10 @@ function start({ azurite, seconds }: InstanceOptions): App {
       LIGHTER_ADMIN_PASSWORD: testAdminPassword,
     }),
   );
-  const registry = { ...composed.registry, seconds, caches: createCaches(seconds) };
+  // For a minute nothing would be deleted that a backup has freed.
+  const lastBackupBegun = new LRUCache<string, number>({ max: 1, ttl: 1000 });
+  const caches = { ...createCaches(seconds), lastBackupBegun };
+  const registry = { ...composed.registry, seconds, caches };
   return { ...composed, registry };
 }
 

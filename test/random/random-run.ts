@@ -3,6 +3,7 @@ import type { Seconds } from '../../shared/registry/settings.ts';
 import { seconds as usual } from '../../shared/registry/settings.ts';
 import { startTestAzurite } from '../harness/azurite.ts';
 import { type FaultProxy, startFaultProxy } from '../harness/fault-proxy.ts';
+import { backUpNowAndThen, loseAndRestore } from './backup.ts';
 import { Checks } from './checks.ts';
 import { Choice } from './choice.ts';
 import { RandomClient, type Workload } from './client.ts';
@@ -102,6 +103,7 @@ export async function runRandom(options: RunOptions): Promise<RunResult> {
       quarantine: ['app', 'team/*'],
       softDelete: [{ repositories: ['app', 'base.os'], retainDays: 1 }],
       retention: [retention],
+      backup: { keepDays: 1 },
       quotas: [{ repositories: [quota.repository], ...quota.limits }],
     });
     injectRandomFaults(proxy, new Choice(seed + 1));
@@ -112,6 +114,7 @@ export async function runRandom(options: RunOptions): Promise<RunResult> {
       sweepAllTheTime(workload, new Choice(seed + 2)),
       sweepAllTheTime(workload, new Choice(seed + 3)),
       retainNowAndThen(workload, new Choice(seed + 5)),
+      backUpNowAndThen(workload, new Choice(seed + 6)),
       killNowAndThen(workload, new Choice(seed + 4)),
     ]);
     const storageRequests = proxy.requests.length;
@@ -129,6 +132,9 @@ export async function runRandom(options: RunOptions): Promise<RunResult> {
     await checkQuota(azurite, registry, repositories);
     await checkKeepNewest(registry, repositories, new Choice(seed));
     await check.all('after the last retention');
+    await loseAndRestore(azurite, registry, new Choice(seed));
+    await check.all('after the restore');
+    say('all is there again that was in the tables');
     await check.rest();
     await check.all('after the last sweep');
     say('the sweep has left what is live');

@@ -67,6 +67,14 @@ export class RandomRegistry {
     this.#instances[place] = await Instance.start(this.#options);
   }
 
+  /** SIGKILL of all instances, and others in their places. */
+  async restart(): Promise<void> {
+    await this.stop();
+    for (const place of this.#instances.keys()) {
+      this.#instances[place] = await Instance.start(this.#options);
+    }
+  }
+
   async stop(): Promise<void> {
     await Promise.all(this.#instances.map(async (instance) => instance?.kill()));
   }
