@@ -2,11 +2,10 @@ import type { Config } from '../config.ts';
 import { blobPathOf } from '../domain/physical-name.ts';
 import type { StagingStore } from '../ports/staging-store.ts';
 import type { BlobService } from './blob-service.ts';
-import { accountNameOf } from './credentials.ts';
-import { clockSkewMs, delegationKeys } from './delegation-keys.ts';
-import { lazy } from './lazy.ts';
+import { delegationKeys } from './delegation-keys.ts';
 import { sasVersion } from './read-url.ts';
 import type { RetryLimits } from './retry.ts';
+import { signedTerms, signingParts } from './url-signing.ts';
 
 /** The first whose user delegation SAS can sign parameters of the request (`srq`). */
 const signedQueryVersion = '2026-04-06';
@@ -22,43 +21,25 @@ export function blockUrlSigner(
   service: BlobService,
   limits: RetryLimits,
 ): StagingStore['signedBlockUrl'] {
-  const { credential } = settings;
-  const accountName = accountNameOf(settings);
   const delegationKey = delegationKeys(service, limits);
-  const load = lazy(async () => {
-    const sdk = await import('@azure/storage-blob');
-    return {
-      sdk,
-      permissions: sdk.BlobSASPermissions.parse('w'),
-      accountKey:
-        credential.kind === 'key'
-          ? new sdk.StorageSharedKeyCredential(accountName, credential.accountKey)
-          : undefined,
-    };
-  });
+  const load = signingParts(settings, 'w');
 
   return async (name, blockId, { sasTtlSeconds, publicBase = service.endpoint }) => {
-    const { sdk, permissions, accountKey } = await load();
-    const now = Date.now();
-    const until = now + sasTtlSeconds * 1000;
+    const { sdk, accountName, permissions, accountKey } = await load();
+    const terms = signedTerms(service, sdk.SASProtocol.Https, { sasTtlSeconds, publicBase });
     const path = blobPathOf(name);
     const operation = { comp: 'block', blockid: Buffer.from(blockId, 'latin1').toString('base64') };
     const values = {
+      ...terms.values,
       containerName: 'staging',
       blobName: path,
       permissions,
-      startsOn: new Date(now - clockSkewMs),
-      expiresOn: new Date(until),
-      // As with read URLs: where anybody speaks plain HTTP, `spr=https` would refuse every write.
-      ...([publicBase, service.endpoint].every((url) => url.startsWith('https:')) && {
-        protocol: sdk.SASProtocol.Https,
-      }),
     };
     const sas =
       accountKey === undefined
         ? sdk.generateBlobSASQueryParameters(
             { ...values, version: signedQueryVersion, requestQueryParameters: operation },
-            await delegationKey(until),
+            await delegationKey(terms.untilMs),
             accountName,
           )
         : sdk.generateBlobSASQueryParameters({ ...values, version: sasVersion }, accountKey);
