@@ -1,7 +1,6 @@
 import type { Row } from '../../ports/table-store.ts';
 import type { Registry } from '../registry.ts';
-import { keysUnder } from '../rows/row-keys.ts';
-import { limits } from '../settings.ts';
+import { rowPages } from '../rows/row-pages.ts';
 import { isOlder } from '../sweep/work.ts';
 import { orderedAt } from '../tags/tag-order.ts';
 import type { FindingKind, FindingTally } from './audit-findings.ts';
@@ -37,16 +36,6 @@ export async function* rowsOf(
   partition: string,
   kind: string,
 ): AsyncGenerator<Row, void> {
-  const { from, before } = keysUnder(`${kind}:`);
-  for (let next: string | undefined = from; next !== undefined;) {
-    const rows: Row[] = await registry.tables.list('repo', partition, {
-      from: next,
-      before,
-      limit: limits.maxListPage,
-      select: ['state', 'workKey', 'digest', orderedAt],
-    });
-    yield* rows;
-    const last = rows.at(-1);
-    next = rows.length < limits.maxListPage || last === undefined ? undefined : `${last.rowKey}!`;
-  }
+  const select = ['state', 'workKey', 'digest', orderedAt];
+  for await (const rows of rowPages(registry, partition, `${kind}:`, select)) yield* rows;
 }

@@ -3,9 +3,9 @@ import { type Child, parseManifest } from '../../domain/manifest.ts';
 import type { CommitOutcome, Operation } from '../../ports/table-store.ts';
 import { storedManifest } from '../manifests/get-manifest.ts';
 import type { Registry } from '../registry.ts';
-import { keysUnder, manifestKey, parentOfKey, splitDigest, workKey } from '../rows/row-keys.ts';
+import { manifestKey, parentOfKey, splitDigest, workKey } from '../rows/row-keys.ts';
+import { rowPages } from '../rows/row-pages.ts';
 import type { ManifestRow } from '../rows/row-types.ts';
-import { limits } from '../settings.ts';
 
 /** Two operations a child, and one for the manifest's row: 99. */
 const childrenPerTransaction = 49;
@@ -64,22 +64,13 @@ async function* referencesOf(
   partition: string,
   parent: Digest,
 ): AsyncGenerator<readonly Held[]> {
-  const { from, before } = keysUnder('p:');
-  for (let next: string | undefined = from; next !== undefined;) {
-    const rows = await registry.tables.list('repo', partition, {
-      from: next,
-      before,
-      limit: limits.maxListPage,
-      select: [],
-    });
+  for await (const rows of rowPages(registry, partition, 'p:', [])) {
     yield rows.flatMap(({ rowKey }): Held[] => {
       const [child, of] = splitDigest(rowKey.slice(2));
       return of === parent && parseDigest(child) !== undefined
         ? [{ digest: child, kind: 'blob' }]
         : [];
     });
-    const last = rows.at(-1);
-    next = rows.length < limits.maxListPage || last === undefined ? undefined : `${last.rowKey}!`;
   }
 }
 
