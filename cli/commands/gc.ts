@@ -1,13 +1,11 @@
 import type { Command } from 'commander';
 import * as v from 'valibot';
-import { managementScope } from '../client/registry-client.ts';
+import { reportOfWork } from '../client/work.ts';
 import { formatBytes, formatTime } from '../terminal/format.ts';
 import { details, printable, table } from '../terminal/table.ts';
 import type { AddCommand } from './command.ts';
 
 const path = '/api/v1/gc';
-/** The registry gives a run two and a half minutes. */
-export const workTimeoutMs = 220_000;
 
 const kind = v.looseObject({
   seen: v.number(),
@@ -37,14 +35,7 @@ export const addGc: AddCommand = (program, contextOf) => {
     .option('--last', 'run nothing, show the report of the last run', false)
     .action(async (options: { dryRun: boolean; last: boolean }, command: Command) => {
       const { terminal, client } = contextOf(command);
-      const registry = client();
-      const request = options.last
-        ? registry.json(path, managementScope, report)
-        : registry.json(path, managementScope, report, {
-            method: 'POST',
-            body: { dryRun: options.dryRun },
-            timeoutMs: workTimeoutMs,
-          });
+      const request = reportOfWork(client(), path, report, options);
       const { value } = await terminal.during('collecting', request);
       terminal.show(value, () => text(value));
     });

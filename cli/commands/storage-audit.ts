@@ -1,10 +1,9 @@
 import type { Command } from 'commander';
 import * as v from 'valibot';
-import { managementScope } from '../client/registry-client.ts';
+import { reportOfWork } from '../client/work.ts';
 import { formatTime } from '../terminal/format.ts';
 import { details, printable, table } from '../terminal/table.ts';
 import type { AddCommand } from './command.ts';
-import { workTimeoutMs } from './gc.ts';
 
 const path = '/api/v1/storage-audit';
 
@@ -26,14 +25,7 @@ export const addStorageAudit: AddCommand = (program, contextOf) => {
     .option('--last', 'look at nothing, show what the last one found', false)
     .action(async (options: { dryRun: boolean; last: boolean }, command: Command) => {
       const { terminal, client } = contextOf(command);
-      const registry = client();
-      const request = options.last
-        ? registry.json(path, managementScope, report)
-        : registry.json(path, managementScope, report, {
-            method: 'POST',
-            body: { dryRun: options.dryRun },
-            timeoutMs: workTimeoutMs,
-          });
+      const request = reportOfWork(client(), path, report, options);
       const { value } = await terminal.during('auditing', request);
       terminal.show(value, () => text(value));
     });
