@@ -6,14 +6,14 @@ import type { RoleRight } from '../../shared/domain/role-rights.ts';
 import type { App } from '../../shared/http/app.ts';
 import type { TableStore } from '../../shared/ports/table-store.ts';
 import { startTestAzurite, type TestAzurite } from '../harness/azurite.ts';
-import { movableClock, tablesOf } from './registry-tables.ts';
+import { type MovableClock, movableClock, tablesOf } from './registry-tables.ts';
 import { clearSettings, policyOf } from './repository-tokens/settings.ts';
 import { signInApp } from './sign-in-app.ts';
 
 let azurite: TestAzurite;
 let tables: TableStore;
 let app: App;
-let clock: ReturnType<typeof movableClock>;
+let clock: MovableClock;
 
 const rules = [
   { repositories: ['team/*'], actions: ['content/read', 'content/write'] },

@@ -32,7 +32,11 @@ export function counted(tables: TableStore): TableStore & { readonly asked: stri
 }
 
 /** Wall time that a test can move. */
-export function movableClock(): Clock & { advance(seconds: number): void } {
+export interface MovableClock extends Clock {
+  advance(seconds: number): void;
+}
+
+export function movableClock(): MovableClock {
   let offsetMs = 0;
   return {
     now: () => new Date(Date.now() + offsetMs),

@@ -5,6 +5,7 @@ import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { entraHttp } from '../../../shared/adapters/entra-http.ts';
 import { EntraUnavailable } from '../../../shared/ports/entra.ts';
 import { makeTestCertificate } from '../../harness/certificate.ts';
+import { cut, silent } from '../issuer-server.ts';
 import { startTestEntra, type TestEntra } from './test-entra.ts';
 
 let entra: TestEntra;
@@ -18,21 +19,21 @@ afterAll(() => entra.stop());
 afterEach(() => entra.faults.clear());
 
 test('an Entra that accepts a request and says nothing is given up', async () => {
-  entra.faults.set('openid-configuration', 'silence');
+  entra.faults.set('openid-configuration', silent);
   const before = entra.asked.length;
   await expect(entraHttp(100)(metadata)).rejects.toThrow(EntraUnavailable);
   expect(entra.asked.length).toBe(before + 1);
 });
 
 test('a connection that breaks is tried once more', async () => {
-  entra.faults.set('openid-configuration', 'cut');
+  entra.faults.set('openid-configuration', cut);
   const before = entra.asked.length;
   await expect(entraHttp()(metadata)).rejects.toThrow(EntraUnavailable);
   expect(entra.asked.length).toBe(before + 2);
 });
 
 test('no more than 64 requests are under way at once; the next is refused, not queued', async () => {
-  entra.faults.set('openid-configuration', 'silence');
+  entra.faults.set('openid-configuration', silent);
   const http = entraHttp(1_000);
   const waiting = Array.from({ length: 64 }, () => http(metadata));
   await expect(http(metadata)).rejects.toThrow('too many requests at once');

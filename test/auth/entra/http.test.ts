@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { startTestAzurite, type TestAzurite } from '../../harness/azurite.ts';
 import { startTestLighter, type TestLighter } from '../../harness/lighter.ts';
+import { cut } from '../issuer-server.ts';
 import { basic, bearer, host, origin, tokenUser } from '../sign-in-app.ts';
 import { startTestEntra, type TestApplication, type TestEntra, userClaims } from './test-entra.ts';
 
@@ -84,7 +85,7 @@ test('over HTTP: a service principal’s secret, right and wrong, in no log', as
   const refused = await fetch(new URL(target, lighter.url), { headers: { Authorization: wrong } });
   expect(refused.status).toBe(401);
 
-  entra.faults.set('/oauth2/v2.0/token', 'cut');
+  entra.faults.set('/oauth2/v2.0/token', cut);
   const other = { Authorization: basic(build.clientId, 'yet-another-secret') };
   const unavailable = await fetch(new URL(target, lighter.url), { headers: other });
   expect(unavailable.status).toBe(503);

@@ -3,7 +3,9 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import type { App } from '../../../shared/http/app.ts';
 import type { TableStore } from '../../../shared/ports/table-store.ts';
 import { startTestAzurite, type TestAzurite } from '../../harness/azurite.ts';
-import { counted, movableClock, tablesOf } from '../registry-tables.ts';
+import { cut, type Fault, json } from '../issuer-server.ts';
+import { unavailable } from '../refusals.ts';
+import { counted, type MovableClock, movableClock, tablesOf } from '../registry-tables.ts';
 import { basic, host, Refused, signInApp } from '../sign-in-app.ts';
 import { accessOf, base, get, postForJson } from './clients.ts';
 import {
@@ -30,7 +32,7 @@ const scope = 'scope=repository:public/app:pull,push';
 let azurite: TestAzurite;
 let tables: TableStore;
 let entra: TestEntra;
-let clock: ReturnType<typeof movableClock>;
+let clock: MovableClock;
 let app: App;
 
 beforeAll(async () => {
@@ -53,11 +55,6 @@ const login = (secret = build.secret, on = app, { clientId } = build) =>
   );
 const grants = () => entra.asked.filter((path) => path.endsWith(grantPath)).length;
 const refused = { status: 401, errors: [{ code: 'UNAUTHORIZED' }] };
-const unavailable = {
-  status: 503,
-  headers: { 'Retry-After': expect.stringMatching(/^\d+$/) },
-  errors: [{ code: 'UNAVAILABLE', detail: { requestId: 'request-id' } }],
-};
 const lockedOut = {
   status: 429,
   headers: { 'Retry-After': expect.stringMatching(/^\d+$/) },
@@ -238,19 +235,19 @@ describe('guessing', () => {
 });
 
 describe('while Entra gives no word', () => {
-  const failsWith = async (fault: Parameters<TestEntra['faults']['set']>[1], on = app) => {
+  const failsWith = async (fault: Fault, on = app) => {
     entra.faults.set(grantPath, fault);
     await expect(login(build.secret, on)).rejects.toMatchObject(unavailable);
     entra.faults.clear();
   };
 
   test('it is 503, which is not remembered nor counted as a guess', async () => {
-    for (let time = 0; time < 15; time++) await failsWith('cut');
+    for (let time = 0; time < 15; time++) await failsWith(cut);
     expect(await login()).toHaveProperty('access_token');
   });
 
   test('its own Retry-After is passed on', async () => {
-    entra.faults.set(grantPath, { status: 429, json: {}, headers: { 'retry-after': '17' } });
+    entra.faults.set(grantPath, json({}, 429, { 'retry-after': '17' }));
     await expect(login()).rejects.toMatchObject({
       ...unavailable,
       headers: { 'Retry-After': '17' },
@@ -259,7 +256,7 @@ describe('while Entra gives no word', () => {
 
   test('who was in within five minutes stays in', async () => {
     await login();
-    entra.faults.set(grantPath, 'cut');
+    entra.faults.set(grantPath, cut);
     clock.advance(4 * 60);
     expect(await login()).toHaveProperty('access_token');
     clock.advance(2 * 60);
@@ -267,24 +264,24 @@ describe('while Entra gives no word', () => {
   });
 
   test.each([
-    ['a server error', { status: 500, json: {} }],
-    ['an error of our own request', { status: 400, json: { error: 'invalid_scope' } }],
-    ['no token', { status: 200, json: {} }],
-    ['a token of nobody', { status: 200, json: { access_token: 'abc' } }],
-    ['a redirect', { status: 302, json: {}, headers: { location: 'https://localhost:1/' } }],
+    ['a server error', json({}, 500)],
+    ['an error of our own request', json({ error: 'invalid_scope' }, 400)],
+    ['no token', json({})],
+    ['a token of nobody', json({ access_token: 'abc' })],
+    ['a redirect', json({}, 302, { location: 'https://localhost:1/' })],
   ])('%s is no word', async (_what, fault) => {
     await failsWith(fault);
   });
 
   test('a token of another application, or by another key, is no word', async () => {
     const claims = applicationClaims('https://management.azure.com', deploy);
-    await failsWith({ status: 200, json: { access_token: await entra.sign(claims) } });
+    await failsWith(json({ access_token: await entra.sign(claims) }));
     const own = applicationClaims('https://management.azure.com', build);
     const stranger = await makeKey();
     const forged = await new SignJWT(own)
       .setProtectedHeader({ alg: 'RS256', kid: entra.privateJwk.kid })
       .sign(stranger);
-    await failsWith({ status: 200, json: { access_token: forged } });
+    await failsWith(json({ access_token: forged }));
   });
 });
 
@@ -293,6 +290,6 @@ test.each([
   ['invalid_client', 'AADSTS7000222: The provided client secret keys are expired.'],
   ['invalid_grant', 'AADSTS53003: Access has been blocked by Conditional Access policies.'],
 ])('Entra’s %s is a refusal', async (error, error_description) => {
-  entra.faults.set(grantPath, { status: 400, json: { error, error_description } });
+  entra.faults.set(grantPath, json({ error, error_description }, 400));
   await expect(login()).rejects.toMatchObject(refused);
 });

@@ -1,9 +1,6 @@
-import { once } from 'node:events';
-import { readFile } from 'node:fs/promises';
-import https from 'node:https';
 import { calculateJwkThumbprint, exportJWK, generateKeyPair, type JWK, SignJWT } from 'jose';
 import Provider, { type Configuration } from 'oidc-provider';
-import { makeTestCertificate, trustCertificate } from '../../harness/certificate.ts';
+import { type IssuerServer, startIssuerServer } from '../issuer-server.ts';
 
 export const tenantId = '7e1a0c52-3f0e-4b5a-9d55-5a5b0c9d2f10';
 export const issuerV1 = `https://sts.windows.net/${tenantId}/`;
@@ -17,34 +14,19 @@ export interface TestApplication {
   readonly objectId: string;
 }
 
-/**
- * What happens to requests whose path ends so: an answer of one's own, a cut connection, or
- * silence.
- */
-export type Fault =
-  | { readonly status: number; readonly json: unknown; readonly headers?: Record<string, string> }
-  | 'cut'
-  | 'silence';
-
-export interface TestEntra {
+export interface TestEntra extends Omit<IssuerServer, 'origin'> {
   /** `https://127.0.0.1:<port>` */
   readonly authority: string;
   readonly issuerV2: string;
   /** The settings that make a registry trust it. */
   readonly settings: Readonly<Record<string, string>>;
-  /** PEM of its certificate, for other processes: NODE_EXTRA_CA_CERTS. */
-  readonly certFile: string;
-  /** Paths that were asked for, in order. */
-  readonly asked: string[];
   readonly privateJwk: TestKey;
-  readonly faults: Map<string, Fault>;
   /** Signs with the tenant's newest key. `header` adds to or replaces the usual one. */
   sign(claims: Record<string, unknown>, header?: Record<string, unknown>): Promise<string>;
   /** From now on tokens are signed with another key, and only that is published. */
   rotateKeys(): Promise<void>;
   /** The applications with their secrets, in place of those before. */
   register(applications: readonly TestApplication[]): void;
-  stop(): Promise<void>;
 }
 
 /**
@@ -53,44 +35,23 @@ export interface TestEntra {
  * until it stops.
  */
 export async function startTestEntra(): Promise<TestEntra> {
-  const certificate = await makeTestCertificate();
-  const distrust = trustCertificate(certificate.certificate);
-  const asked: string[] = [];
-  const faults = new Map<string, Fault>();
   let privateJwk = await makeKey();
   let applications: readonly TestApplication[] = [];
 
-  const server = https.createServer({
-    cert: certificate.certificate,
-    key: await readFile(certificate.keyFile),
-  });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  if (address === null || typeof address === 'string') throw new Error('the provider has no port');
-  const authority = `https://127.0.0.1:${address.port}`;
+  const { origin: authority, ...server } = await startIssuerServer(
+    (pathname, request, response) => {
+      // The provider is mounted at the tenant's path; its metadata lies where Entra has that of 2.0.
+      const url = pathname.replace('/v2.0/.well-known/', '/.well-known/');
+      Object.assign(request, { originalUrl: url, url: url.replace(`/${tenantId}`, '') });
+      void answer(request, response);
+    },
+  );
   const issuerV2 = `${authority}/${tenantId}/v2.0`;
 
   let answer = makeProvider().callback();
   function restart(): void {
     answer = makeProvider().callback();
   }
-
-  server.on('request', (request, response) => {
-    const { pathname } = new URL(request.url ?? '/', authority);
-    asked.push(pathname);
-    const fault = [...faults].find(([suffix]) => pathname.endsWith(suffix))?.[1];
-    if (fault === 'cut') return void request.destroy();
-    if (fault === 'silence') return;
-    if (fault !== undefined) {
-      response.writeHead(fault.status, { 'content-type': 'application/json', ...fault.headers });
-      return void response.end(JSON.stringify(fault.json));
-    }
-    // The provider is mounted at the tenant's path; its metadata lies where Entra has that of 2.0.
-    const url = pathname.replace('/v2.0/.well-known/', '/.well-known/');
-    Object.assign(request, { originalUrl: url, url: url.replace(`/${tenantId}`, '') });
-    void answer(request, response);
-  });
 
   function makeProvider(): Provider {
     const arm = 'https://management.azure.com';
@@ -135,15 +96,13 @@ export async function startTestEntra(): Promise<TestEntra> {
   }
 
   return {
+    ...server,
     authority,
     issuerV2,
     settings: { LIGHTER_TENANT_ID: tenantId, LIGHTER_ENTRA_AUTHORITY: authority },
-    certFile: certificate.certFile,
-    asked,
     get privateJwk() {
       return privateJwk;
     },
-    faults,
     sign: (claims, header) =>
       new SignJWT(claims)
         .setProtectedHeader({ typ: 'JWT', alg: 'RS256', kid: privateJwk.kid, ...header })
@@ -155,13 +114,6 @@ export async function startTestEntra(): Promise<TestEntra> {
     register(given) {
       applications = given;
       restart();
-    },
-    async stop() {
-      distrust();
-      server.close();
-      server.closeAllConnections();
-      await once(server, 'close');
-      await certificate.remove();
     },
   };
 }

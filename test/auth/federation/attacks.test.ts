@@ -5,7 +5,7 @@ import type { TableStore } from '../../../shared/ports/table-store.ts';
 import { startTestAzurite, type TestAzurite } from '../../harness/azurite.ts';
 import { base, exchange, get, postForJson } from '../entra/clients.ts';
 import { startTestEntra, type TestEntra, userClaims } from '../entra/test-entra.ts';
-import { movableClock, tablesOf } from '../registry-tables.ts';
+import { type MovableClock, movableClock, tablesOf } from '../registry-tables.ts';
 import { clearSettings, policyOf } from '../repository-tokens/settings.ts';
 import { basic, bearer, signInApp, tokenUser } from '../sign-in-app.ts';
 import {
@@ -26,7 +26,7 @@ let issuer: TestIssuer;
 let stranger: TestIssuer;
 let strangersKey: IssuerKey;
 let app: App;
-let clock: ReturnType<typeof movableClock>;
+let clock: MovableClock;
 
 beforeAll(async () => {
   [azurite, issuer, stranger, strangersKey] = await Promise.all([

@@ -1,15 +1,23 @@
-import type { ServerResponse } from 'node:http';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { App } from '../../../shared/http/app.ts';
 import type { TableStore } from '../../../shared/ports/table-store.ts';
 import { startTestAzurite, type TestAzurite } from '../../harness/azurite.ts';
-import { base, exchange, get } from '../entra/clients.ts';
-import { movableClock, tablesOf } from '../registry-tables.ts';
+import { base, exchange } from '../entra/clients.ts';
+import {
+  dealingsWith,
+  expectNotBelieved,
+  type IssuerTrial,
+  keysAreKept,
+  metadata,
+  outagesAreBridged,
+} from '../issuer-keys-contract.ts';
+import { type Fault, json, redirect, silent } from '../issuer-server.ts';
+import { unavailable } from '../refusals.ts';
+import { type MovableClock, movableClock, tablesOf } from '../registry-tables.ts';
 import { clearSettings, policyOf } from '../repository-tokens/settings.ts';
 import { basic, signInApp } from '../sign-in-app.ts';
 import {
   audience,
-  type Fault,
   githubClaims,
   makeKey,
   publicHalf,
@@ -18,16 +26,14 @@ import {
   type TestIssuer,
 } from './test-issuer.ts';
 
-const metadata = '/.well-known/openid-configuration';
 const keySet = '/jwks';
-const hour = 3600;
 
 let azurite: TestAzurite;
 let tables: TableStore;
 let issuer: TestIssuer;
 let elsewhere: TestIssuer;
 let app: App;
-let clock: ReturnType<typeof movableClock>;
+let clock: MovableClock;
 
 beforeAll(async () => {
   [azurite, issuer, elsewhere] = await Promise.all([
@@ -63,77 +69,27 @@ async function setIssuer(name: string): Promise<void> {
   await app.authority.policy.write(policyOf({ federation: [rule] }), undefined);
 }
 
-/** A token that is good now, by the registry's clock. */
-function token(header?: Record<string, unknown>, of = issuer): Promise<string> {
-  const now = Math.floor(clock.now().getTime() / 1000);
-  return of.sign(githubClaims(of.issuer, { iat: now, nbf: now, exp: now + 300 }), header);
-}
-const enter = async (on = app) => exchange(on, await token());
-const unknownKid = async () => exchange(app, await token({ kid: crypto.randomUUID() }));
-const askedForKeys = () => issuer.asked.filter((path) => path.endsWith(keySet)).length;
-
-const unavailable = {
-  status: 503,
-  headers: { 'Retry-After': expect.stringMatching(/^\d+$/) },
-  errors: [{ code: 'UNAVAILABLE', detail: { requestId: 'request-id' } }],
-};
-
-const cut: Fault = (_response, request) => void request.destroy();
-const json =
-  (value: unknown, status = 200): Fault =>
-  (response: ServerResponse) => {
-    response.writeHead(status, { 'content-type': 'application/json' });
-    response.end(JSON.stringify(value));
-  };
-const redirect =
-  (location: string): Fault =>
-  (response) =>
-    void response.writeHead(302, { location }).end();
+const trialOf = (of: TestIssuer): IssuerTrial => ({
+  app,
+  clock,
+  issuer: of,
+  paths: { metadata, keySet },
+  username: 'x',
+  sign: (times, header) =>
+    of.sign(githubClaims(of.issuer, { ...times, exp: times.iat + 300 }), header),
+});
+const trial = () => trialOf(issuer);
+const { token, enter, askedForKeys, down } = dealingsWith(trial);
+const { enter: enterByElsewhere } = dealingsWith(() => trialOf(elsewhere));
 
 describe('keys of an issuer', () => {
-  test('are fetched once, also for many at once, and kept', async () => {
-    const before = askedForKeys();
-    await Promise.all([enter(), enter(), enter()]);
-    clock.advance(hour - 60);
-    await enter();
-    expect(askedForKeys()).toBe(before + 1);
-  });
-
-  test('are fetched again for a kid not seen before: a rotation is followed', async () => {
-    await enter();
-    const old = await token();
-    await issuer.rotateKeys();
-    expect(await exchange(app, old)).toHaveProperty('refresh_token');
-    clock.advance(10);
-    expect(await enter()).toHaveProperty('refresh_token');
-    await expect(exchange(app, old)).rejects.toMatchObject({ status: 401 });
-  });
-
-  test('are not fetched for made-up kids more than once in ten seconds', async () => {
-    await enter();
-    const before = askedForKeys();
-    clock.advance(10);
-    for (let guess = 0; guess < 20; guess++) {
-      await expect(unknownKid()).rejects.toMatchObject({ status: 401 });
-    }
-    await Promise.allSettled(Array.from({ length: 20 }, unknownKid));
-    expect(askedForKeys()).toBe(before + 1);
-  });
-
-  test('are fetched anew after an hour, so that one taken away ends', async () => {
-    await enter();
-    clock.advance(hour);
-    const former = await token();
-    await issuer.rotateKeys();
-    expect(await exchange(app, former)).toHaveProperty('refresh_token');
-    await expect.poll(() => exchange(app, former).catch(() => 'refused')).toBe('refused');
-  });
+  keysAreKept(trial);
 
   test('of one issuer are no others: each is asked for its own', async () => {
     await enter();
     await setIssuer(elsewhere.issuer);
     const before = askedForKeys();
-    expect(await exchange(app, await token({}, elsewhere))).toHaveProperty('refresh_token');
+    expect(await enterByElsewhere()).toHaveProperty('refresh_token');
     expect(askedForKeys()).toBe(before);
   });
 
@@ -177,50 +133,14 @@ describe('keys of an issuer', () => {
 });
 
 describe('while an issuer is down', () => {
-  const down = () => [metadata, keySet].forEach((path) => issuer.faults.set(path, cut));
-
-  test('an instance that never had the keys says 503, and recovers', async () => {
-    down();
-    await expect(enter()).rejects.toMatchObject(unavailable);
-    await expect(base(app, basic('x', await token()))).rejects.toMatchObject(unavailable);
-    const scope = 'scope=repository:x:pull';
-    await expect(get(app, scope, basic('x', await token()))).rejects.toMatchObject(unavailable);
-    issuer.faults.clear();
-    clock.advance(10);
-    expect(await enter()).toHaveProperty('refresh_token');
-  });
-
-  test('it is not asked again for ten seconds', async () => {
-    down();
-    await expect(enter()).rejects.toMatchObject(unavailable);
-    const before = issuer.asked.length;
-    await Promise.allSettled(Array.from({ length: 20 }, () => enter()));
-    expect(issuer.asked.length).toBe(before);
-  });
-
-  test('known keys go on verifying for a day and not longer', async () => {
-    await enter();
-    down();
-    clock.advance(24 * hour - 60);
-    expect(await enter()).toHaveProperty('refresh_token');
-    clock.advance(120);
-    await expect(enter()).rejects.toMatchObject(unavailable);
-  });
-
-  test('a kid that is not known is 503, not 401: it may be the newest', async () => {
-    await enter();
-    down();
-    clock.advance(10);
-    await expect(unknownKid()).rejects.toMatchObject(unavailable);
-    expect(await enter()).toHaveProperty('refresh_token');
-  });
+  outagesAreBridged(trial);
 
   test('passwords and other issuers are none the worse', async () => {
     down();
     await expect(enter()).rejects.toMatchObject(unavailable);
     expect(await base(app, basic('admin', 'p'))).toBe(200);
     await setIssuer(elsewhere.issuer);
-    expect(await exchange(app, await token({}, elsewhere))).toHaveProperty('refresh_token');
+    expect(await enterByElsewhere()).toHaveProperty('refresh_token');
   });
 
   test('a rule with keys of its own decides without it', async () => {
@@ -282,13 +202,7 @@ describe('an answer that is not the issuer’s word', () => {
   ])('%s: 503, and the keys known before go on verifying', async (_what, path, fault) => {
     elsewhere.faults.set('/good', json(ownKeys()));
     const fresh = newApp();
-    await enter();
-    issuer.faults.set(path, fault());
-    await expect(enter(fresh)).rejects.toMatchObject(unavailable);
-    clock.advance(hour);
-    expect(await enter()).toHaveProperty('refresh_token');
-    await expect(unknownKid()).rejects.toMatchObject(unavailable);
-    expect(await enter()).toHaveProperty('refresh_token');
+    await expectNotBelieved(trial(), fresh, () => issuer.faults.set(path, fault()));
   });
 
   const endless: Fault = (response) => {
@@ -303,7 +217,6 @@ describe('an answer that is not the issuer’s word', () => {
 });
 
 describe('a slow issuer', () => {
-  const silent: Fault = () => undefined;
   /** A byte now and then, so that the connection never is idle. */
   const dripping: Fault = (response) => {
     response.writeHead(200, { 'content-type': 'application/json' });

@@ -4,7 +4,7 @@ import type { App } from '../../../shared/http/app.ts';
 import type { TableStore } from '../../../shared/ports/table-store.ts';
 import { startTestAzurite, type TestAzurite } from '../../harness/azurite.ts';
 import { accessOf, base, exchange, get, postForJson } from '../entra/clients.ts';
-import { counted, movableClock, tablesOf } from '../registry-tables.ts';
+import { counted, type MovableClock, movableClock, tablesOf } from '../registry-tables.ts';
 import { clearSettings, policyOf } from '../repository-tokens/settings.ts';
 import { basic, signInApp, tokenUser } from '../sign-in-app.ts';
 import {
@@ -25,7 +25,7 @@ let tables: TableStore;
 let github: TestIssuer;
 let gitlab: TestIssuer;
 let app: App;
-let clock: ReturnType<typeof movableClock>;
+let clock: MovableClock;
 let clusterKey: Awaited<ReturnType<typeof makeKey>>;
 
 /** An issuer inside a cluster, which nobody outside can reach. */

@@ -1,33 +1,20 @@
-import { once } from 'node:events';
-import { readFile } from 'node:fs/promises';
-import type { IncomingMessage, ServerResponse } from 'node:http';
-import https from 'node:https';
 import { calculateJwkThumbprint, exportJWK, generateKeyPair, type JWK, SignJWT } from 'jose';
 import Provider, { type ClientMetadata, type Configuration } from 'oidc-provider';
-import { makeTestCertificate, trustCertificate } from '../../harness/certificate.ts';
+import { type IssuerServer, startIssuerServer } from '../issuer-server.ts';
 
 export const audience = 'registry.example.com';
-
-/** What happens to requests whose path ends so, in place of the provider's answer. */
-export type Fault = (response: ServerResponse, request: IncomingMessage) => void;
 
 /** The application that gets tokens of its own by its secret. */
 export const application = { clientId: 'build-farm', secret: 'a-secret-of-the-build-farm' };
 
-export interface TestIssuer {
+export interface TestIssuer extends Omit<IssuerServer, 'origin'> {
   /** `https://127.0.0.1:<port>` and the path that was asked for. */
   readonly issuer: string;
-  /** PEM of its certificate, for other processes: NODE_EXTRA_CA_CERTS. */
-  readonly certFile: string;
-  /** Paths that were asked for, in order. */
-  readonly asked: string[];
-  readonly faults: Map<string, Fault>;
   readonly privateJwk: IssuerKey;
   /** Signs with the issuer's newest key. `header` adds to or replaces the usual one. */
   sign(claims: Record<string, unknown>, header?: Record<string, unknown>): Promise<string>;
   /** From now on tokens are signed with another key, and only that is published. */
   rotateKeys(): Promise<void>;
-  stop(): Promise<void>;
 }
 
 /**
@@ -36,38 +23,19 @@ export interface TestIssuer {
  * trusts it until it stops.
  */
 export async function startTestIssuer(path = '', alg = 'RS256'): Promise<TestIssuer> {
-  const certificate = await makeTestCertificate();
-  const distrust = trustCertificate(certificate.certificate);
-  const asked: string[] = [];
-  const faults = new Map<string, Fault>();
   let privateJwk = await makeKey(alg);
 
-  const server = https.createServer({
-    cert: certificate.certificate,
-    key: await readFile(certificate.keyFile),
-  });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  if (address === null || typeof address === 'string') throw new Error('the issuer has no port');
-  const issuer = `https://127.0.0.1:${address.port}${path}`;
-  let answer = makeProvider(issuer, privateJwk).callback();
-
-  server.on('request', (request, response) => {
-    const { pathname } = new URL(request.url ?? '/', issuer);
-    asked.push(pathname);
-    const fault = [...faults].find(([suffix]) => pathname.endsWith(suffix))?.[1];
-    if (fault !== undefined) return fault(response, request);
+  const { origin, ...server } = await startIssuerServer((pathname, request, response) => {
     if (!pathname.startsWith(path)) return void response.writeHead(404).end();
     Object.assign(request, { originalUrl: pathname, url: pathname.slice(path.length) });
     void answer(request, response);
   });
+  const issuer = `${origin}${path}`;
+  let answer = makeProvider(issuer, privateJwk).callback();
 
   return {
+    ...server,
     issuer,
-    certFile: certificate.certFile,
-    asked,
-    faults,
     get privateJwk() {
       return privateJwk;
     },
@@ -75,13 +43,6 @@ export async function startTestIssuer(path = '', alg = 'RS256'): Promise<TestIss
     async rotateKeys() {
       privateJwk = await makeKey(alg);
       answer = makeProvider(issuer, privateJwk).callback();
-    },
-    async stop() {
-      distrust();
-      server.close();
-      server.closeAllConnections();
-      await once(server, 'close');
-      await certificate.remove();
     },
   };
 }

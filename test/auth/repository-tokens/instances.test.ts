@@ -3,12 +3,12 @@ import { tokenPropagationSeconds } from '../../../shared/auth/known-tokens.ts';
 import { RepositoryTokens } from '../../../shared/auth/repository-tokens.ts';
 import { StorageUnavailable, type TableStore } from '../../../shared/ports/table-store.ts';
 import { startTestAzurite, type TestAzurite } from '../../harness/azurite.ts';
-import { counted, movableClock, tablesOf } from '../registry-tables.ts';
+import { counted, type MovableClock, movableClock, tablesOf } from '../registry-tables.ts';
 import { clearSettings } from './settings.ts';
 
 let azurite: TestAzurite;
 let tables: TableStore;
-let clock: ReturnType<typeof movableClock>;
+let clock: MovableClock;
 let here: RepositoryTokens;
 let elsewhere: RepositoryTokens;
 

@@ -7,7 +7,7 @@ import {
   startTestManagedIdentity,
   type TestManagedIdentity,
 } from '../../harness/managed-identity.ts';
-import { movableClock } from '../registry-tables.ts';
+import { type MovableClock, movableClock } from '../registry-tables.ts';
 import { startTestArm, type TestArm } from './arm-stand-in.ts';
 import { builtInRoles } from './azure-roles.ts';
 import { resourceGroup, resourceId, subscription } from './judging.ts';
@@ -16,7 +16,7 @@ const limits = { tries: 3, firstDelayMs: 5, tryTimeoutMs: 1_000, deadlineMs: 3_0
 
 let identity: TestManagedIdentity;
 let arm: TestArm;
-let clock: ReturnType<typeof movableClock>;
+let clock: MovableClock;
 let azure: RoleAssignments;
 const objectId = randomUUID();
 
