@@ -12,7 +12,8 @@ import {
 } from '../shared/http/upload-request.ts';
 import { isDirectPush, pusherOf, storageBaseFor } from '../shared/http/direct-push.ts';
 import { appendToUpload } from '../shared/registry/uploads/append-upload.ts';
-import { startDirectUpload, writeUrlOf } from '../shared/registry/uploads/direct-session.ts';
+import { writeUrlOf } from '../shared/registry/uploads/direct-session.ts';
+import { startDirectUpload } from '../shared/registry/uploads/direct-start.ts';
 import { finishUpload } from '../shared/registry/uploads/finish-upload.ts';
 import { mountBlob } from '../shared/registry/blobs/mount-blob.ts';
 import { attributesOfAll } from '../shared/registry/repositories/repository-attributes.ts';

@@ -1,6 +1,7 @@
 import type { BlobGetPropertiesResponse } from '@azure/storage-blob';
 import type { Config } from '../config.ts';
-import { blobPathOf, type PhysicalName } from '../domain/physical-name.ts';
+import { blobPathOf } from '../domain/physical-name.ts';
+import { type StagingName, stagingPathOf, stagingPrefixOf } from '../domain/staging-name.ts';
 import type { StagedBlob, StagingStore } from '../ports/staging-store.ts';
 import { attempt, BlobRefusal } from './blob-attempt.ts';
 import { deleteStaged } from './blob-delete.ts';
@@ -10,6 +11,7 @@ import { ensureContainer } from './containers.ts';
 import { lazy } from './lazy.ts';
 import { retrying, storageRetryLimits } from './retry.ts';
 import { copyWithinStore } from './staging-copy.ts';
+import { stagedUnder } from './staging-list.ts';
 import { blockUrlSigner } from './write-url.ts';
 
 /** The account whose container `staging` clients write to. */
@@ -30,11 +32,9 @@ export function azureStagingStore(
 ): StagingStore {
   const copy = copyWithinStore(settings, limits);
 
-  const services = { staging: staging.service, content };
-  const clientOf = async (container: 'staging' | 'content', name: PhysicalName) =>
-    (await services[container].client())
-      .getContainerClient(container)
-      .getBlockBlobClient(blobPathOf(name));
+  const container = async () => (await staging.service.client()).getContainerClient('staging');
+  const clientOf = async (name: StagingName) =>
+    (await container()).getBlockBlobClient(stagingPathOf(name));
 
   const decided = <T>(what: string, call: (abortSignal: AbortSignal) => Promise<T>): Promise<T> =>
     retrying(limits, ({ timeoutMs }) => attempt(what, timeoutMs, call));
@@ -55,7 +55,7 @@ export function azureStagingStore(
     },
 
     async inspect(name, blockId) {
-      const blob = await clientOf('staging', name);
+      const blob = await clientOf(name);
       const list = await unlessRefused(
         decided('list the blocks of a blob', (abortSignal) =>
           blob.getBlockList('all', { abortSignal }),
@@ -71,8 +71,12 @@ export function azureStagingStore(
       return isOurs ? { sizeBytes: only.size } : undefined;
     },
 
+    async ownedBy(owner, enoughBytes) {
+      return await stagedUnder(await container(), stagingPrefixOf(owner), enoughBytes, limits);
+    },
+
     async commit(name, blockId) {
-      const blob = await clientOf('staging', name);
+      const blob = await clientOf(name);
       const outcome = await unlessRefused(
         decided('commit a staged blob', (abortSignal) =>
           blob.commitBlockList([base64(blockId)], { conditions: onlyNew, abortSignal }),
@@ -83,7 +87,7 @@ export function azureStagingStore(
     },
 
     async describe(name) {
-      const blob = await clientOf('staging', name);
+      const blob = await clientOf(name);
       const found = await unlessRefused(
         decided('describe a staged blob', (abortSignal) => blob.getProperties({ abortSignal })),
       );
@@ -91,24 +95,27 @@ export function azureStagingStore(
     },
 
     async stream(name, etag) {
-      const blob = await clientOf('staging', name);
+      const blob = await clientOf(name);
       const bytes = await unlessRefused(streamBlob(blob, undefined, limits, etag));
       return bytes instanceof BlobRefusal ? undefined : bytes;
     },
 
     async publish(name, staged, target) {
-      const [source, copied] = await Promise.all([
-        clientOf('staging', name),
-        clientOf('content', target),
+      const [source, contentClient] = await Promise.all([
+        clientOf(name),
+        content.client(),
         ready(),
       ]);
+      const copied = contentClient
+        .getContainerClient('content')
+        .getBlockBlobClient(blobPathOf(target));
       const outcome = await unlessRefused(copy(source.url, staged, copied));
       if (!(outcome instanceof BlobRefusal)) return 'copied';
       return outcome.code === 'BlobAlreadyExists' ? 'exists' : 'changed';
     },
 
     async discard(name) {
-      const blob = await clientOf('staging', name);
+      const blob = await clientOf(name);
       try {
         await deleteStaged(blob, limits);
       } catch (error) {

@@ -1,5 +1,5 @@
 import type { Config } from '../config.ts';
-import { blobPathOf } from '../domain/physical-name.ts';
+import { stagingPathOf } from '../domain/staging-name.ts';
 import type { StagingStore } from '../ports/staging-store.ts';
 import type { BlobService } from './blob-service.ts';
 import { delegationKeys } from './delegation-keys.ts';
@@ -27,7 +27,7 @@ export function blockUrlSigner(
   return async (name, blockId, { sasTtlSeconds, publicBase = service.endpoint }) => {
     const { sdk, accountName, permissions, accountKey } = await load();
     const terms = signedTerms(service, sdk.SASProtocol.Https, { sasTtlSeconds, publicBase });
-    const path = blobPathOf(name);
+    const path = stagingPathOf(name);
     const operation = { comp: 'block', blockid: Buffer.from(blockId, 'latin1').toString('base64') };
     const values = {
       ...terms.values,

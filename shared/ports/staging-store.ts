@@ -1,4 +1,5 @@
 import type { PhysicalName } from '../domain/physical-name.ts';
+import type { StagingName, StagingOwner } from '../domain/staging-name.ts';
 
 /** What a client put under a staging name, as far as it can be told without reading it. */
 export interface StagedBytes {
@@ -9,6 +10,14 @@ export interface StagedBytes {
 export interface StagedBlob {
   readonly etag: string;
   readonly sizeBytes: number;
+}
+
+/** What lies under an owner's names. */
+export interface StagedByOwner {
+  /** Of the blobs that are committed. */
+  readonly sizeBytes: number;
+  /** Of the others storage says only, one by one, how much it holds: see `inspect`. */
+  readonly uncommitted: readonly StagingName[];
 }
 
 /**
@@ -26,7 +35,7 @@ export interface StagingStore {
    * BlobStore's `signedReadUrl`. `blockId` is plain ASCII.
    */
   signedBlockUrl(
-    name: PhysicalName,
+    name: StagingName,
     blockId: string,
     options: { readonly sasTtlSeconds: number; readonly publicBase?: string },
   ): Promise<string>;
@@ -35,26 +44,32 @@ export interface StagingStore {
    * Get Block List: the block's bytes, or those of the blob when it is committed already. Undefined
    * while there is neither, or anything else besides.
    */
-  inspect(name: PhysicalName, blockId: string): Promise<StagedBytes | undefined>;
+  inspect(name: StagingName, blockId: string): Promise<StagedBytes | undefined>;
+
+  /**
+   * Everything under an owner's names, by List Blobs: a request for each 5,000 blobs. Not of one
+   * moment; reads no further once the committed ones hold `enoughBytes`.
+   */
+  ownedBy(owner: StagingOwner, enoughBytes: number): Promise<StagedByOwner>;
 
   /**
    * Put Block List of the one block with `If-None-Match: *`, without metadata. `exists` when the
    * blob is committed, by whomever; `refused` when there is no such block or somebody's lease is in
    * the way.
    */
-  commit(name: PhysicalName, blockId: string): Promise<'committed' | 'exists' | 'refused'>;
+  commit(name: StagingName, blockId: string): Promise<'committed' | 'exists' | 'refused'>;
 
   /**
    * The committed blob. Undefined when there is none, or when it is not what `commit` makes: a
    * block blob that can be read at once, without metadata or headers of its own.
    */
-  describe(name: PhysicalName): Promise<StagedBlob | undefined>;
+  describe(name: StagingName): Promise<StagedBlob | undefined>;
 
   /**
    * The bytes at that ETag, as BlobStore's `stream`. Undefined when the blob is not that of the
    * ETag any more.
    */
-  stream(name: PhysicalName, etag: string): Promise<AsyncIterable<Uint8Array> | undefined>;
+  stream(name: StagingName, etag: string): Promise<AsyncIterable<Uint8Array> | undefined>;
 
   /**
    * Copies the bytes at that ETag within storage to a name of `content` that does not exist: the
@@ -63,7 +78,7 @@ export interface StagingStore {
    * more. Azure copies at most 5,000 MiB.
    */
   publish(
-    name: PhysicalName,
+    name: StagingName,
     staged: StagedBlob,
     target: PhysicalName,
   ): Promise<'copied' | 'exists' | 'changed'>;
@@ -72,5 +87,5 @@ export interface StagingStore {
    * Deletes the blob, its snapshots and its uncommitted blocks, and breaks a lease that is in the
    * way. Nothing there is as good as deleted.
    */
-  discard(name: PhysicalName): Promise<void>;
+  discard(name: StagingName): Promise<void>;
 }

@@ -25,6 +25,8 @@ export interface Caches {
   readonly uploads: LRUCache<string, UploadSession>;
   /** How many direct uploads each principal has open in a repository, roughly. */
   readonly directUploads: LRUCache<string, number>;
+  /** How much each principal has in `staging`, roughly. */
+  readonly stagedBytes: LRUCache<string, number>;
   /** Repositories whose catalogue row this instance has seen; true when seen visible. */
   readonly catalogued: LRUCache<string, boolean>;
   /** The last answer of each tag, for when storage throttles. */
@@ -57,6 +59,7 @@ export function createCaches(seconds: Seconds = defaultSeconds): Caches {
     blobLinks: new LRUCache({ max: 20_000, ttl: seconds.blobLinkCache * 1000 }),
     uploads: new LRUCache({ max: 1000, ttl: 10 * 60 * 1000 }),
     directUploads: new LRUCache({ max: 10_000, ttl: 60 * 1000 }),
+    stagedBytes: new LRUCache({ max: 10_000, ttl: 60 * 1000 }),
     catalogued: new LRUCache({ max: 10_000, ttl: seconds.catalogSeen * 1000 }),
     tags: new LRUCache({ max: 10_000, ttl: seconds.staleTag * 1000 }),
     tagReads: new FreshFlight(),

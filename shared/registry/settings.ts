@@ -27,6 +27,10 @@ export const limits = {
   maxReferrersBytes: 4 * 1024 * 1024 - 1024,
   /** Of one principal, in one repository; beyond it a layer comes through the function. */
   maxOpenDirectUploads: 500,
+  /** What one principal may have in `staging`; beyond it its layers come through the function. */
+  maxStagedBytes: 2 * 1024 ** 4,
+  /** Azure's limit of a block, and so of a layer that a client puts into storage. */
+  maxBlockBytes: 4000 * 1024 * 1024,
 } as const;
 
 const hour = 3600;

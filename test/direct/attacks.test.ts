@@ -2,13 +2,14 @@ import { randomBytes } from 'node:crypto';
 import { BlobServiceClient, StorageSharedKeyCredential } from '@azure/storage-blob';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { connectStorage } from '../../shared/adapters/storage.ts';
-import { blobPathOf, type PhysicalName } from '../../shared/domain/physical-name.ts';
+import { blobPathOf } from '../../shared/domain/physical-name.ts';
+import { type StagingName, stagingPathOf } from '../../shared/domain/staging-name.ts';
 import { systemClock } from '../../shared/ports/clock.ts';
 import { readBlobLink } from '../../shared/registry/blobs/blob-link.ts';
 import type { Registry } from '../../shared/registry/registry.ts';
 import { limits, seconds } from '../../shared/registry/settings.ts';
 import { sweepDirectSession } from '../../shared/registry/uploads/direct-sweep.ts';
-import { startDirectUpload } from '../../shared/registry/uploads/direct-session.ts';
+import { startDirectUpload } from '../../shared/registry/uploads/direct-start.ts';
 import { keySettings } from '../contract/key-settings.ts';
 import { makeImage, randomBlob, type TestBlob, type TestImage } from '../faults/image.ts';
 import { newInstance, pullBlob, pushBlob, repositoryNamed } from '../faults/in-process.ts';
@@ -41,8 +42,8 @@ const instance = (used: Stores = stores): Registry =>
 
 let repositories = 0;
 const newRepository = () => repositoryNamed(`direct-attack/r${repositories++}`);
-const stagedBlob = (name: PhysicalName) =>
-  service.getContainerClient('staging').getBlockBlobClient(blobPathOf(name));
+const stagedBlob = (name: StagingName) =>
+  service.getContainerClient('staging').getBlockBlobClient(stagingPathOf(name));
 const call = (method: PortCall['method']) => (each: PortCall) => each.method === method;
 
 /** An image whose config is there and whose layer was put into storage. */
@@ -79,7 +80,7 @@ it('A7 a late block of a stalled twin, after the commit, changes nothing', async
 
 describe('what is done to the staged blob between its commit and its copy', () => {
   const changes: Readonly<
-    Record<string, (name: PhysicalName, victim: TestBlob) => Promise<unknown>>
+    Record<string, (name: StagingName, victim: TestBlob) => Promise<unknown>>
   > = {
     'A25 metadata with a victim’s digest': (name, { digest }) =>
       stagedBlob(name).setMetadata({ digest }),

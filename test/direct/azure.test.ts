@@ -8,6 +8,7 @@ import { ManagedIdentityCredential } from '@azure/identity';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { connectStorage } from '../../shared/adapters/storage.ts';
 import { newPhysicalName } from '../../shared/domain/physical-name.ts';
+import { newStagingName, stagingOwnerOf } from '../../shared/domain/staging-name.ts';
 import type { StagingStore } from '../../shared/ports/staging-store.ts';
 import { startTestAzurite, type TestAzurite } from '../harness/azurite.ts';
 import {
@@ -50,7 +51,7 @@ describe('a URL that writes a block, signed with a user delegation key,', () => 
   let azurite: TestAzurite;
   let url: URL;
   let key: UserDelegationKey;
-  const name = newPhysicalName(new Date());
+  const name = newStagingName(stagingOwnerOf('pusher'), new Date());
 
   beforeAll(async () => {
     azurite = await startTestAzurite({ tls: { ...certificate, acceptsBearer: true } });
@@ -160,7 +161,8 @@ describe('Put Blob From URL', () => {
     server.close();
   });
 
-  const [name, target] = [newPhysicalName(new Date()), newPhysicalName(new Date())];
+  const name = newStagingName(stagingOwnerOf('pusher'), new Date());
+  const target = newPhysicalName(new Date());
   const publish = () => storeAt(endpoint).publish(name, { etag: '"0xE"', sizeBytes: 100 }, target);
 
   it('is pinned to the source’s ETag and to a new name, with a token for the source', async () => {

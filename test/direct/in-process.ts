@@ -7,9 +7,9 @@ import type { Registry } from '../../shared/registry/registry.ts';
 import {
   type DirectSession,
   type Pusher,
-  startDirectUpload,
   writeUrlOf,
 } from '../../shared/registry/uploads/direct-session.ts';
+import { startDirectUpload } from '../../shared/registry/uploads/direct-start.ts';
 import { type TestBlob, type TestManifest } from '../faults/image.ts';
 import { tagNamed } from '../faults/in-process.ts';
 import { putBlock } from './direct-client.ts';

@@ -1,4 +1,5 @@
 import { newPhysicalName } from '../../domain/physical-name.ts';
+import { newStagingName, stagingOwnerOf } from '../../domain/staging-name.ts';
 import { PolicyUnreadable } from '../../policy/policy-store.ts';
 import { catalogPartition } from '../../registry/rows/row-keys.ts';
 import type { App } from '../app.ts';
@@ -87,7 +88,7 @@ const checks: Readonly<Record<string, Check>> = {
 
 /** Clients write there, in an account of its own or not. */
 async function checkStaging({ registry }: App): Promise<string> {
-  const name = newPhysicalName(registry.clock.now());
+  const name = newStagingName(stagingOwnerOf('health'), registry.clock.now());
   await registry.staging.signedBlockUrl(name, 'probe', { sasTtlSeconds: 60 });
   await registry.staging.inspect(name, 'probe');
   return 'URLs for pushes can be signed, and what they write can be read';

@@ -1,13 +1,10 @@
 import { createHash } from 'node:crypto';
-import { newPhysicalName, type PhysicalName } from '../../domain/physical-name.ts';
 import type { RepositoryName } from '../../domain/repository-name.ts';
+import { blockIdOf, type StagingName } from '../../domain/staging-name.ts';
 import type { Row, RowProperties } from '../../ports/table-store.ts';
-import { contended } from '../contention.ts';
-import { inSeconds, type Registry } from '../registry.ts';
-import { ensureCatalogued } from '../repositories/catalog.ts';
-import { keysUnder, repositoryPartition, uploadKey, workKey } from '../rows/row-keys.ts';
+import type { Registry } from '../registry.ts';
+import { keysUnder, repositoryPartition, uploadKey } from '../rows/row-keys.ts';
 import type { UploadSession } from '../rows/row-types.ts';
-import { limits } from '../settings.ts';
 import { parseUploadSession, toProperties } from './upload-row.ts';
 
 /** Who pushes: whose direct uploads a request may finish. */
@@ -24,71 +21,27 @@ export interface Pusher {
  * proven.
  */
 export interface DirectSession extends UploadSession {
-  readonly staging: PhysicalName;
+  readonly staging: StagingName;
   readonly blockId: string;
   /** How long ago a request began, or last said, that it works on the session. */
   readonly claimedForMs: number | undefined;
 }
 
-const idPrefix = 'd:';
+/** What the ids of direct uploads begin with. */
+export const directIdPrefix = 'd:';
 
 /** Whether a session's id is that of a direct upload. */
-export const isDirectUpload = (id: string): boolean => id.startsWith(idPrefix);
+export const isDirectUpload = (id: string): boolean => id.startsWith(directIdPrefix);
 
 /** The staging blob of a direct upload, which its id names, so that it is known without its row. */
-export function stagingNameOf(id: string): PhysicalName {
-  return id.slice(id.lastIndexOf(':') + 1) as PhysicalName;
-}
-
-/**
- * One block, the same length for every name, and no character that Base64 or a URL would change.
- */
-function blockIdOf(staging: PhysicalName): string {
-  return staging.slice(-24);
+export function stagingNameOf(id: string): StagingName {
+  return id.slice(id.lastIndexOf(':') + 1) as StagingName;
 }
 
 /** The sessions of one token lie together; those of a credential without one by its principal. */
-function tokenKey({ tokenId, subject }: Pusher): string {
+export function tokenKey({ tokenId, subject }: Pusher): string {
   const identity = tokenId === undefined ? `subject ${subject}` : `token ${tokenId}`;
   return createHash('sha256').update(identity).digest('hex').slice(0, 24);
-}
-
-/**
- * Starts a direct upload: the session and its work row in one transaction. Undefined when the
- * principal has as many open in the repository as it may, or the repository holds very many. Costs
- * one request, and once a minute another.
- */
-export async function startDirectUpload(
-  registry: Registry,
-  repository: RepositoryName,
-  pusher: Pusher,
-): Promise<DirectSession | undefined> {
-  await ensureCatalogued(registry, repository);
-  if (!(await takePlace(registry, repository, pusher))) return undefined;
-  const now = registry.clock.now();
-  const staging = newPhysicalName(now);
-  const id = `${idPrefix}${tokenKey(pusher)}:${staging}`;
-  const session: DirectSession = {
-    id,
-    name: newPhysicalName(now),
-    subject: pusher.subject,
-    algorithm: 'sha256',
-    offset: 0,
-    runs: [],
-    prefixDigest: undefined,
-    state: 'open',
-    workKey: workKey(inSeconds(registry, registry.seconds.uploadIdle), 'u', id),
-    etag: '',
-    staging,
-    blockId: blockIdOf(staging),
-    claimedForMs: undefined,
-  };
-  const outcome = await registry.tables.commit('repo', repositoryPartition(repository), [
-    { kind: 'insert', rowKey: uploadKey(id), properties: propertiesOf(session) },
-    { kind: 'insert', rowKey: session.workKey, properties: {} },
-  ]);
-  if (!outcome.ok) throw contended();
-  return { ...session, etag: outcome.etags[0] ?? '' };
 }
 
 /** Where the client puts the bytes: a URL that writes them, and a secret until its time is over. */
@@ -109,7 +62,7 @@ export async function sessionsOfToken(
   repository: RepositoryName,
   pusher: Pusher,
 ): Promise<DirectSession[]> {
-  const range = keysUnder(`u:${idPrefix}${tokenKey(pusher)}:`);
+  const range = keysUnder(`u:${directIdPrefix}${tokenKey(pusher)}:`);
   return await openSessions(registry, repository, pusher, range);
 }
 
@@ -119,7 +72,7 @@ export async function sessionsOfPrincipal(
   repository: RepositoryName,
   pusher: Pusher,
 ): Promise<DirectSession[]> {
-  return await openSessions(registry, repository, pusher, keysUnder(`u:${idPrefix}`));
+  return await openSessions(registry, repository, pusher, keysUnder(`u:${directIdPrefix}`));
 }
 
 async function openSessions(
@@ -160,13 +113,13 @@ export async function replaceDirectSession(
       kind: 'replace',
       rowKey: uploadKey(session.id),
       etag: session.etag,
-      properties: propertiesOf(next),
+      properties: directProperties(next),
     },
   ]);
   return outcome.ok ? { ...next, etag: outcome.etags[0] ?? '' } : undefined;
 }
 
-function propertiesOf(session: DirectSession): RowProperties {
+export function directProperties(session: DirectSession): RowProperties {
   return { ...toProperties(session), claimed: session.claimedForMs !== undefined };
 }
 
@@ -180,33 +133,4 @@ export function parseDirectSession(row: Row): DirectSession {
     blockId: blockIdOf(staging),
     claimedForMs: row.properties['claimed'] === true ? row.ageMs : undefined,
   };
-}
-
-/**
- * Counts one more open upload of the principal in the repository. What this instance remembers of
- * the last minute is good enough: the cap bounds what a token can be made to hold, roughly.
- */
-async function takePlace(
-  registry: Registry,
-  repository: RepositoryName,
-  { subject }: Pusher,
-): Promise<boolean> {
-  const partition = repositoryPartition(repository);
-  const counts = registry.caches.directUploads;
-  const key = `${partition} ${subject}`;
-  let open = counts.get(key);
-  if (open === undefined) {
-    const rows = await registry.tables.list('repo', partition, {
-      ...keysUnder(`u:${idPrefix}`),
-      limit: 4 * limits.maxOpenDirectUploads,
-      select: ['subject'],
-    });
-    const isFull = rows.length === 4 * limits.maxOpenDirectUploads;
-    const own = rows.filter(({ properties }) => properties['subject'] === subject);
-    // Whoever asked at the same time may have counted already, and added its own.
-    open = counts.get(key) ?? (isFull ? limits.maxOpenDirectUploads : own.length);
-  }
-  const hasPlace = open < limits.maxOpenDirectUploads;
-  counts.set(key, hasPlace ? open + 1 : open, { noUpdateTTL: true });
-  return hasPlace;
 }
