@@ -5,21 +5,10 @@
  * Rows: `b`, `n`, `z:b`, `z:n`, `z:x` of R; `b2` of R2; `l`, `x`, `h` (R holds N), `h2` of N; and
  * `bytes`, its blob.
  */
-import {
-  asEtag,
-  end,
-  insert,
-  type Memory,
-  merge,
-  type Model,
-  type Program,
-  remove,
-  replace,
-  runAlone,
-  type Step,
-  upsert,
-  type World,
-} from './engine.ts';
+import { type Actors, leftBehind, type Model } from './engine.ts';
+import { end, mayTry, type Memory, type Program, runAlone, type Step } from './program.ts';
+import { afterReads, eraseGivenUp, giveUp, giveUpStep, letGo, releaseSteps } from './release.ts';
+import { asEtag, insert, merge, remove, upsert, type World } from './world.ts';
 
 /** Who mounts has read the source's link before: that nothing holds it since is the worst case. */
 export function mount(attempts: number): Program {
@@ -28,9 +17,7 @@ export function mount(attempts: number): Program {
     steps: {
       'Merge b *': (world, memory) => {
         if (world.commit(merge('b', '*'))) return end('201');
-        const tried = Number(memory['tried'] ?? 0);
-        if (tried === attempts) return end('202, upload');
-        memory['tried'] = tried + 1;
+        if (!mayTry(memory, attempts)) return end('202, upload');
         return 'EGT{Insert n, Insert z:n}';
       },
       'EGT{Insert n, Insert z:n}': (world, memory) => {
@@ -82,89 +69,34 @@ export function release(order: ReadOrder): Program {
   return {
     start: `Get ${order[0]}`,
     steps: {
-      ...reads(order),
-      [giveUpStep]: (world, memory) => {
-        if (!memory['b'] && !memory['n'] && !memory['h']) return 'Get l';
-        if (!giveUp(world, memory)) return end('conflict, later');
-        memory['n'] = world.etag('n');
-        return 'Delete h If-Match';
-      },
-      'Delete h If-Match': (world, { h }) => {
-        if (h === undefined || !world.has('h')) return 'Get l';
-        return world.commit(remove('h', asEtag(h))) ? 'Get l' : end('somebody acquires, later');
-      },
-      ...letGo('EGT{Delete n If-Match, Delete z:n, Insert z:x}'),
-      'EGT{Delete n If-Match, Delete z:n, Insert z:x}': (world, { n }) => {
-        if (n !== undefined)
-          world.commit(remove('n', asEtag(n)), remove('z:n', '*'), upsert('z:x'));
-        return 'Get x';
-      },
-      ...eraseGivenUp,
+      ...reads(order, afterReads),
+      ...releaseSteps('', (world) => world.has('h2')),
     },
   };
 }
-
-const giveUpStep = 'EGT{Delete b If-Match, Insert or Replace n, Insert z:n}';
 
 /** DELETE of the blob: R loses its right, the sweep does the rest. */
 export const deleteBlob: Program = {
   start: 'Get h',
   steps: {
-    ...reads('hnb'),
-    [giveUpStep]: (world, memory) => {
-      if (memory['b'] === undefined) return end('404');
-      return giveUp(world, memory) ? end('202') : 'Get h';
-    },
+    ...reads('hnb', ({ b }) => (b === undefined ? end('404') : giveUpStep)),
+    [giveUpStep]: (world, memory) => (giveUp(world, memory) ? end('202') : 'Get h'),
   },
 };
 
-/** One step for each row read, in that order. */
-function reads(order: ReadOrder): Record<string, Step> {
+/** One step for each row read, in that order, and what follows them. */
+function reads(order: ReadOrder, next: (memory: Memory) => string): Record<string, Step> {
   return Object.fromEntries(
     order.split('').map((row, index): [string, Step] => [
       `Get ${row}`,
       (world, memory) => {
         memory[row] = world.etag(row);
         const following = order[index + 1];
-        return following === undefined ? giveUpStep : `Get ${following}`;
+        return following === undefined ? next(memory) : `Get ${following}`;
       },
     ]),
   );
 }
-
-function giveUp(world: World, { b, n }: Memory): boolean {
-  return world.commit(
-    ...(b === undefined ? [] : [remove('b', asEtag(b))]),
-    n === undefined ? insert('n') : replace('n', asEtag(n)),
-    upsert('z:n'),
-  );
-}
-
-/** The last holder takes `l` along. */
-function letGo(next: string): Record<string, Step> {
-  return {
-    'Get l': (world, memory) => {
-      memory['l'] = world.etag('l');
-      return 'List h';
-    },
-    'List h': (world, { l }) =>
-      l === undefined || world.has('h') || world.has('h2')
-        ? next
-        : 'EGT{Delete l If-Match, Insert x}',
-    'EGT{Delete l If-Match, Insert x}': (world, { l }) => {
-      world.commit(remove('l', asEtag(l)), insert('x'));
-      return next;
-    },
-  };
-}
-
-const eraseGivenUp: Readonly<Record<string, Step>> = {
-  'Get x': (world) => (world.has('x') ? 'Delete blob' : end('done')),
-  'Delete blob': (world) => {
-    world.erase('bytes');
-    return end('done');
-  },
-};
 
 /** R2 gives N up. Its intents are its own partition's and meet nobody here. */
 export const otherRelease: Program = {
@@ -178,12 +110,12 @@ export const otherRelease: Program = {
       world.erase('h2');
       return 'Get l';
     },
-    ...letGo('Delete n2'),
+    ...letGo('Delete n2', (world) => world.has('h') || world.has('h2')),
     'Delete n2': (world) => {
       world.erase('n2');
       return 'Get x';
     },
-    ...eraseGivenUp,
+    ...eraseGivenUp(),
   },
 };
 
@@ -207,13 +139,11 @@ const afterwards = {
     const due = ['z:b', 'z:n', 'z:x'].some((key) => world.has(key));
     if (due) runAlone(world, release('hnb'));
     if (world.has('n2')) runAlone(world, { ...otherRelease, start: 'Delete h2' });
-    if (world.has('x')) runAlone(world, { start: 'Get x', steps: eraseGivenUp });
+    if (world.has('x')) runAlone(world, { start: 'Get x', steps: eraseGivenUp() });
   },
   clean(world: World): string | undefined {
-    const left = ['b', 'n', 'h'].filter((key) => world.has(key));
-    if (left.length > 0) return `K4 left: ${left.join(', ')}`;
-    if (!world.has('h2') && world.has('bytes')) return 'K4 left: bytes nobody holds';
-    return undefined;
+    const areHeld = world.has('h2') || !world.has('bytes');
+    return leftBehind(world, ['b', 'n', 'h', ...(areHeld ? [] : ['bytes'])]);
   },
 };
 
@@ -227,15 +157,11 @@ type Start = keyof typeof starts;
 export const acquireReleaseStarts = Object.keys(starts) as Start[];
 
 /** That start with those who act on it. */
-export function acquireRelease(
-  start: Start,
-  programs: Readonly<Record<string, Program>>,
-  duplicates = 0,
-): Model {
+export function acquireRelease(start: Start, actors: Actors, duplicates = 0): Model {
   const rows = [...starts[start], 'l', 'bytes'];
   return {
     start: Object.fromEntries(rows.map((key) => [key, {}])),
-    actors: Object.entries(programs).map(([name, program]) => ({ name, program })),
+    actors,
     invariant,
     afterwards,
     duplicates,

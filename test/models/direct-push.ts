@@ -7,20 +7,10 @@
  * session's name `l` (with `digest`), `h`, `x`, `bytes` (with `content`); and in the container
  * clients may write to `block` and `staged` (with `content`). What is wanted is `good`.
  */
-import {
-  asEtag,
-  end,
-  insert,
-  merge,
-  type Model,
-  type Program,
-  remove,
-  replace,
-  runAlone,
-  type Step,
-  upsert,
-  type World,
-} from './engine.ts';
+import { type Actors, leftBehind, type Model } from './engine.ts';
+import { end, mayTry, type Program, runAlone, type Step } from './program.ts';
+import { afterReads, releaseSteps } from './release.ts';
+import { asEtag, insert, merge, remove, replace, upsert, type World } from './world.ts';
 
 export interface Finishing {
   /** Which of the two that run beside each other comes first. */
@@ -44,11 +34,8 @@ export function finish({
   const [hash, copy] = ['Get staged If-Match', 'Put Blob From URL If-None-Match *'];
   const steps: Record<string, Step> = {
     'Get u': (world, memory) => {
-      const tried = Number(memory['tried'] ?? 0);
-      if (world.property('u', 'state') !== 'open' || tried === attempts) {
-        return 'Merge b *';
-      }
-      memory['tried'] = tried + 1;
+      if (world.property('u', 'state') !== 'open') return 'Merge b *';
+      if (!mayTry(memory, attempts)) return 'Merge b *';
       memory['u'] = world.etag('u');
       return 'Replace u If-Match, claimed';
     },
@@ -212,42 +199,9 @@ export const releaseIt: Program = {
     },
     'Get b': (world, memory) => {
       memory['b'] = world.etag('b');
-      const found = memory['b'] ?? memory['n'] ?? memory['h'];
-      return found === undefined ? 'Get l' : 'EGT{Delete b If-Match, n, Insert z:n}';
+      return afterReads(memory);
     },
-    'EGT{Delete b If-Match, n, Insert z:n}': (world, memory) => {
-      const begun = world.commit(
-        ...(memory['b'] === undefined ? [] : [remove('b', asEtag(memory['b']))]),
-        memory['n'] === undefined ? insert('n') : replace('n', asEtag(memory['n'])),
-        upsert('z:n'),
-      );
-      memory['n'] = world.etag('n');
-      return begun ? 'Delete h If-Match' : end('conflict, later');
-    },
-    'Delete h If-Match': (world, { h }) => {
-      if (h === undefined || !world.has('h')) return 'Get l';
-      return world.commit(remove('h', asEtag(h))) ? 'Get l' : end('somebody acquires, later');
-    },
-    'Get l': (world, memory) => {
-      memory['l'] = world.etag('l');
-      return 'List h';
-    },
-    'List h': (world, { l }) =>
-      l === undefined || world.has('h')
-        ? 'EGT{Delete n If-Match, Delete z:n, Insert z:x}'
-        : 'EGT{Delete l If-Match, Insert x}',
-    'EGT{Delete l If-Match, Insert x}': (world, { l }) => {
-      world.commit(remove('l', asEtag(l)), upsert('x'));
-      return 'EGT{Delete n If-Match, Delete z:n, Insert z:x}';
-    },
-    'EGT{Delete n If-Match, Delete z:n, Insert z:x}': (world, { n }) => {
-      if (n !== undefined) world.commit(remove('n', asEtag(n)), remove('z:n', '*'), upsert('z:x'));
-      return 'Delete blob, when x';
-    },
-    'Delete blob, when x': (world) => {
-      if (world.has('x')) world.erase('bytes');
-      return end('done');
-    },
+    ...releaseSteps(),
   },
 };
 
@@ -273,19 +227,15 @@ const afterwards = {
     // What was written after that the lifecycle rule of the container removes.
   },
   clean(world: World): string | undefined {
-    const left = ['u', 'b', 'n', 'h', 'l', 'bytes', 'staged'].filter((key) => world.has(key));
-    return left.length > 0 ? `K4 left: ${left.join(', ')}` : undefined;
+    return leftBehind(world, ['u', 'b', 'n', 'h', 'l', 'bytes', 'staged']);
   },
 };
 
 /** The client has put its block; who acts then. */
-export function directPush(
-  programs: Readonly<Record<string, Program>>,
-  { cleans = true, duplicates = 0 } = {},
-): Model {
+export function directPush(actors: Actors, { cleans = true, duplicates = 0 } = {}): Model {
   return {
     start: { u: { state: 'open' }, 'z:u': {}, block: { content: 'good' } },
-    actors: Object.entries(programs).map(([name, program]) => ({ name, program })),
+    actors,
     invariant,
     ...(cleans ? { afterwards } : {}),
     duplicates,

@@ -1,16 +1,7 @@
 import { expect, it } from 'vitest';
-import {
-  asEtag,
-  end,
-  explore,
-  insert,
-  merge,
-  type Program,
-  remove,
-  replace,
-  upsert,
-  World,
-} from './engine.ts';
+import { explore } from './engine.ts';
+import { end, type Program } from './program.ts';
+import { asEtag, insert, merge, remove, replace, upsert, World } from './world.ts';
 
 const holds = () => undefined;
 
@@ -31,23 +22,26 @@ const increment = (conditional: boolean): Program => ({
   },
 });
 
+/** And then says so, by taking its row away. */
+function incrementOnce(name: string, conditional: boolean): Program {
+  const { start, steps } = increment(conditional);
+  return {
+    start,
+    steps: {
+      ...steps,
+      'Replace counter': (world, memory) => {
+        const next = steps['Replace counter']?.(world, memory) ?? '';
+        if (next === end('added')) world.erase(`z:${name}`);
+        return next;
+      },
+    },
+  };
+}
+
 const counting = (conditional: boolean) =>
   explore({
     start: { counter: { value: 0 }, 'z:A': {}, 'z:B': {} },
-    actors: ['A', 'B'].map((name) => ({
-      name,
-      program: {
-        ...increment(conditional),
-        steps: {
-          ...increment(conditional).steps,
-          'Replace counter': (world, memory) => {
-            const next = increment(conditional).steps['Replace counter']?.(world, memory) ?? '';
-            if (next === end('added')) world.erase(`z:${name}`);
-            return next;
-          },
-        },
-      },
-    })),
+    actors: { A: incrementOnce('A', conditional), B: incrementOnce('B', conditional) },
     invariant: (world) =>
       !world.anyUnder('z:') && world.property('counter', 'value') !== 2
         ? 'lost an update'
@@ -91,6 +85,7 @@ it('delivers a write again after others were done, unless its condition forbids 
         return 'erase';
       },
       erase: (world) => {
+        world.erase('not yet');
         world.erase('row');
         return end('erased');
       },
@@ -99,22 +94,7 @@ it('delivers a write again after others were done, unless its condition forbids 
   const problems = [true, false].map((conditional) =>
     explore({
       start: { row: {}, 'not yet': {} },
-      actors: [
-        {
-          name: 'A',
-          program: {
-            ...writes(conditional),
-            steps: {
-              ...writes(conditional).steps,
-              erase: (world) => {
-                world.erase('not yet');
-                world.erase('row');
-                return end('erased');
-              },
-            },
-          },
-        },
-      ],
+      actors: { A: writes(conditional) },
       duplicates: 1,
       invariant: (world) => (!world.has('not yet') && world.has('row') ? 'came back' : undefined),
     }),
@@ -141,7 +121,7 @@ it('asks at every moment what is left when all die there and one sweep runs', ()
   };
   const { counterexample } = explore({
     start: {},
-    actors: [{ name: 'A', program }],
+    actors: { A: program },
     invariant: holds,
     afterwards: {
       sweep: (world) => {
@@ -155,8 +135,8 @@ it('asks at every moment what is left when all die there and one sweep runs', ()
 
 it('refuses a step that does not exist, and more states than it may have', () => {
   const typo: Program = { start: 'no such step', steps: {} };
-  const actors = [{ name: 'A', program: typo }];
-  expect(() => explore({ start: {}, actors, invariant: holds })).toThrow('no such step');
+  const impossible = { start: {}, actors: { A: typo }, invariant: holds };
+  expect(() => explore(impossible)).toThrow('no such step');
   const endless: Program = {
     start: 'count',
     steps: {
@@ -166,6 +146,6 @@ it('refuses a step that does not exist, and more states than it may have', () =>
       },
     },
   };
-  const counting = { start: {}, actors: [{ name: 'A', program: endless }], invariant: holds };
+  const counting = { start: {}, actors: { A: endless }, invariant: holds };
   expect(() => explore(counting, 100)).toThrow('more than 100 states');
 });

@@ -3,164 +3,16 @@
  * actor is one request to storage, done whole or not at all. All interleavings are explored, so a
  * stall is any delay, and a crash an actor that never takes its next step.
  */
+import { isEnd, type Memory, type Program } from './program.ts';
+import { Etag, type Operation, type Properties, type Row, World } from './world.ts';
 
-/** Opaque and never used twice, as storage's. */
-export class Etag {
-  toString(): string {
-    return 'an ETag';
-  }
-}
-
-/** An ETag out of an actor's memory, where it may be missing; then no row matches it. */
-export function asEtag(value: Value): Etag | undefined {
-  return value instanceof Etag ? value : undefined;
-}
-
-export type Value = string | number | boolean | Etag | undefined;
-
-/** A row of a table, or a blob: what matters of either is that it is there, and its ETag. */
-export interface Row {
-  readonly etag: Etag;
-  readonly properties: Readonly<Record<string, Value>>;
-}
-
-/** As the operations of shared/ports/table-store.ts. */
-export type Operation =
-  | { readonly kind: 'insert' | 'upsert'; readonly key: string; readonly properties: Properties }
-  | {
-      readonly kind: 'replace' | 'merge';
-      readonly key: string;
-      readonly etag: Condition;
-      readonly properties: Properties;
-    }
-  | { readonly kind: 'delete'; readonly key: string; readonly etag: Condition };
-type Properties = Readonly<Record<string, Value>>;
-type Condition = Etag | '*' | undefined;
-
-export const insert = (key: string, properties: Properties = {}): Operation => ({
-  kind: 'insert',
-  key,
-  properties,
-});
-export const upsert = (key: string, properties: Properties = {}): Operation => ({
-  kind: 'upsert',
-  key,
-  properties,
-});
-export const replace = (key: string, etag: Condition, properties: Properties = {}): Operation => ({
-  kind: 'replace',
-  key,
-  etag,
-  properties,
-});
-export const merge = (key: string, etag: Condition, properties: Properties = {}): Operation => ({
-  kind: 'merge',
-  key,
-  etag,
-  properties,
-});
-export const remove = (key: string, etag: Condition): Operation => ({ kind: 'delete', key, etag });
-
-/** All rows and blobs, by key. A new world shares the rows of the one it was made of. */
-export class World {
-  readonly rows: Map<string, Row>;
-  /** Writes that a network might deliver once more; recorded while there are duplicates left. */
-  sent: readonly (readonly Operation[])[];
-  duplicatesLeft: number;
-
-  constructor(
-    rows: ReadonlyMap<string, Row>,
-    duplicatesLeft: number,
-    sent: readonly (readonly Operation[])[] = [],
-  ) {
-    this.rows = new Map(rows);
-    this.duplicatesLeft = duplicatesLeft;
-    this.sent = sent;
-  }
-
-  has(key: string): boolean {
-    return this.rows.has(key);
-  }
-
-  /** Undefined when the row is not there, as all below. */
-  etag(key: string): Etag | undefined {
-    return this.rows.get(key)?.etag;
-  }
-
-  property(key: string, name: string): Value {
-    return this.rows.get(key)?.properties[name];
-  }
-
-  anyUnder(prefix: string): boolean {
-    for (const key of this.rows.keys()) if (key.startsWith(prefix)) return true;
-    return false;
-  }
-
-  /** Does all operations or none; says which. */
-  commit(...operations: readonly Operation[]): boolean {
-    if (this.duplicatesLeft > 0) this.sent = [...this.sent, operations];
-    return this.deliver(operations);
-  }
-
-  deliver(operations: readonly Operation[]): boolean {
-    if (!operations.every((operation) => this.#holds(operation))) return false;
-    for (const operation of operations) this.#do(operation);
-    return true;
-  }
-
-  /** Delete of a blob: one that is gone already is as good. */
-  erase(key: string): void {
-    this.rows.delete(key);
-  }
-
-  #holds(operation: Operation): boolean {
-    const row = this.rows.get(operation.key);
-    switch (operation.kind) {
-      case 'insert':
-        return row === undefined;
-      case 'upsert':
-        return true;
-      case 'replace':
-      case 'merge':
-      case 'delete':
-        return row !== undefined && (operation.etag === '*' || operation.etag === row.etag);
-    }
-  }
-
-  #do(operation: Operation): void {
-    if (operation.kind === 'delete') return void this.rows.delete(operation.key);
-    const kept = operation.kind === 'merge' ? this.rows.get(operation.key)?.properties : {};
-    const properties = { ...kept, ...operation.properties };
-    this.rows.set(operation.key, { etag: new Etag(), properties });
-  }
-}
-
-/** What an actor remembers between two of its requests. */
-export type Memory = Record<string, Value>;
-
-/** One request: changes the world, and answers the name of the next step or {@link end}. */
-export type Step = (world: World, memory: Memory) => string;
-
-export interface Program {
-  readonly start: string;
-  /** By names that say which request it is. */
-  readonly steps: Readonly<Record<string, Step>>;
-}
-
-export interface Actor {
-  readonly name: string;
-  readonly program: Program;
-  readonly memory?: Memory;
-}
-
-const endMark = 'end: ';
-/** The actor is done, with this outcome. */
-export const end = (outcome: string): string => endMark + outcome;
+export type Actors = Readonly<Record<string, Program>>;
 
 export interface Model {
   /** Rows that are there at the start, with what they hold. */
   readonly start: Readonly<Record<string, Properties>>;
-  readonly actors: readonly Actor[];
+  /** Each with a name of its own. */
+  readonly actors: Actors;
   /** What must hold in every state; a sentence when it does not. */
   readonly invariant: (world: World) => string | undefined;
   /**
@@ -175,10 +27,21 @@ export interface Model {
   readonly duplicates?: number;
 }
 
+/** For `clean`: a sentence when any of these rows is left. */
+export function leftBehind(world: World, keys: readonly string[]): string | undefined {
+  const left = keys.filter((key) => world.has(key));
+  return left.length > 0 ? `K4 left: ${left.join(', ')}` : undefined;
+}
+
 export interface Result {
   readonly states: number;
   /** Why the model fails, with the requests that lead there; undefined when it holds. */
   readonly counterexample: { readonly problem: string; readonly trace: string[] } | undefined;
+}
+
+interface Actor {
+  readonly name: string;
+  readonly program: Program;
 }
 
 interface Place {
@@ -193,7 +56,8 @@ interface State {
 
 /** Explores every interleaving, or stops at the first state that is wrong. */
 export function explore(model: Model, maxStates = 5_000_000): Result {
-  const { actors, invariant, afterwards } = model;
+  const { invariant, afterwards } = model;
+  const actors = Object.entries(model.actors).map(([name, program]) => ({ name, program }));
   const seen = new Map<string, number>();
   const cameFrom: { readonly state: number; readonly request: string }[] = [];
   const stack: { readonly state: State; readonly id: number }[] = [];
@@ -224,7 +88,7 @@ export function explore(model: Model, maxStates = 5_000_000): Result {
     return invariant(later) ?? afterwards.clean(later);
   };
 
-  discover(startOf(model), 0, '');
+  discover(startOf(model, actors), 0, '');
   for (let next = stack.pop(); next !== undefined; next = stack.pop()) {
     const { state, id } = next;
     const problem = judge(state);
@@ -241,12 +105,12 @@ export function explore(model: Model, maxStates = 5_000_000): Result {
   return { states: seen.size, counterexample: undefined };
 }
 
-function startOf({ start, actors, duplicates = 0 }: Model): State {
+function startOf({ start, duplicates = 0 }: Model, actors: readonly Actor[]): State {
   const rows = new Map<string, Row>();
   for (const [key, properties] of Object.entries(start)) {
     rows.set(key, { etag: new Etag(), properties });
   }
-  const places = actors.map(({ program, memory = {} }) => ({ at: program.start, memory }));
+  const places = actors.map(({ program }) => ({ at: program.start, memory: {} }));
   return { world: new World(rows, duplicates), places };
 }
 
@@ -257,14 +121,14 @@ function step(
 ): { readonly state: State; readonly request: string } | undefined {
   const actor = actors[index];
   const place = places[index];
-  if (actor === undefined || place === undefined || place.at.startsWith(endMark)) return undefined;
+  if (actor === undefined || place === undefined || isEnd(place.at)) return undefined;
   const run = actor.program.steps[place.at];
   if (run === undefined) throw new Error(`${actor.name} has no step "${place.at}"`);
   const next = new World(world.rows, world.duplicatesLeft, world.sent);
   const memory = { ...place.memory };
   const at = run(next, memory);
   next.sent = next.sent.filter((write) => mayStillSucceed(next, write));
-  const moved = { at, memory: at.startsWith(endMark) ? {} : memory };
+  const moved = { at, memory: isEnd(at) ? {} : memory };
   return {
     state: { world: next, places: places.with(index, moved) },
     request: `${actor.name}: ${place.at} → ${at}`,
@@ -289,16 +153,6 @@ function mayStillSucceed(world: World, write: readonly Operation[]): boolean {
       operation.etag === '*' ||
       world.etag(operation.key) === operation.etag,
   );
-}
-
-/** Runs one actor alone to its end. */
-export function runAlone(world: World, program: Program, memory: Memory = {}): void {
-  let at = program.start;
-  for (let steps = 0; !at.startsWith(endMark); steps++) {
-    const run = program.steps[at];
-    if (run === undefined || steps > 200) throw new Error(`does not end: "${at}"`);
-    at = run(world, memory);
-  }
 }
 
 /*

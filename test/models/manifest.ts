@@ -5,22 +5,9 @@
  * Rows of one partition: `m` (with `state`), `t` (the tag), `p1`, `p2` (M names the child), `b1`,
  * `b2` (the children), `z:m`, `z:b1`, `z:b2`.
  */
-import {
-  asEtag,
-  end,
-  insert,
-  type Memory,
-  merge,
-  type Model,
-  type Operation,
-  type Program,
-  remove,
-  replace,
-  runAlone,
-  type Step,
-  upsert,
-  type World,
-} from './engine.ts';
+import { type Actors, leftBehind, type Model } from './engine.ts';
+import { end, mayTry, type Program, runAlone, type Step } from './program.ts';
+import { asEtag, insertOrReplace, merge, remove, replace, upsert, type World } from './world.ts';
 
 /** PUT by tag. A conflict makes it read again; the last attempt gives up. */
 export function put(attempts: number): Program {
@@ -28,9 +15,7 @@ export function put(attempts: number): Program {
     start: 'Get m',
     steps: {
       'Get m': (world, memory) => {
-        const tried = Number(memory['tried'] ?? 0);
-        if (tried === attempts) return end('503');
-        memory['tried'] = tried + 1;
+        if (!mayTry(memory, attempts)) return end('503');
         memory['m'] = world.etag('m');
         return world.property('m', 'state') === 'live'
           ? 'EGT{Merge m If-Match, t}'
@@ -41,7 +26,7 @@ export function put(attempts: number): Program {
       'EGT{m pending, Insert z:m, Merge b1 *, Upsert p1}': (world, memory) => {
         if (!world.has('b1')) return end('404 MANIFEST_BLOB_UNKNOWN');
         const claimed = world.commit(
-          claim(memory, 'pending'),
+          insertOrReplace('m', memory['m'], { state: 'pending' }),
           upsert('z:m'),
           merge('b1', '*'),
           upsert('p1'),
@@ -66,10 +51,6 @@ export function put(attempts: number): Program {
   };
 }
 
-function claim({ m }: Memory, state: string): Operation {
-  return m === undefined ? insert('m', { state }) : replace('m', asEtag(m), { state });
-}
-
 /** PUT of a manifest that fits one transaction. */
 export const putAtOnce: Program = {
   start: 'Get m',
@@ -84,7 +65,7 @@ export const putAtOnce: Program = {
       end(world.commit(merge('m', asEtag(m)), upsert('t')) ? '201' : '503'),
     'EGT{m live, Merge b1 *, Merge b2 *, Upsert p1, Upsert p2, t}': (world, memory) => {
       const done = world.commit(
-        claim(memory, 'live'),
+        insertOrReplace('m', memory['m'], { state: 'live' }),
         merge('b1', '*'),
         merge('b2', '*'),
         upsert('p1'),
@@ -293,10 +274,8 @@ const afterwards = {
     }
   },
   clean(world: World): string | undefined {
-    const live = world.property('m', 'state') === 'live';
-    if (live) return undefined;
-    const left = ['m', 'p1', 'p2', 'b1', 'b2'].filter((key) => world.has(key));
-    return left.length > 0 ? `K4 left: ${left.join(', ')}` : undefined;
+    if (world.property('m', 'state') === 'live') return undefined;
+    return leftBehind(world, ['m', 'p1', 'p2', 'b1', 'b2']);
   },
 };
 
@@ -318,14 +297,10 @@ const starts = {
 type Start = keyof typeof starts;
 
 /** That start with those who act on it. */
-export function manifest(
-  start: Start,
-  programs: Readonly<Record<string, Program>>,
-  duplicates = 0,
-): Model {
+export function manifest(start: Start, actors: Actors, duplicates = 0): Model {
   return {
     start: starts[start],
-    actors: Object.entries(programs).map(([name, program]) => ({ name, program })),
+    actors,
     invariant,
     afterwards,
     duplicates,

@@ -5,20 +5,19 @@
  * Rows of one partition: `m` (with `state`, `withheld`), `t:a`, `t:b` (with `withheld`), `g:a`,
  * `g:b`.
  */
+import type { Actors, Model } from './engine.ts';
+import { end, type Memory, type Program, type Step } from './program.ts';
 import {
   asEtag,
-  end,
   insert,
-  type Memory,
+  insertOrReplace,
   merge,
-  type Model,
   type Operation,
-  type Program,
   remove,
   replace,
   upsert,
   type World,
-} from './engine.ts';
+} from './world.ts';
 
 const tags = ['a', 'b'] as const;
 type Tag = (typeof tags)[number];
@@ -47,9 +46,7 @@ export function put(tag: Tag, { assertsManifest = true } = {}): Program {
             : replace('m', etag, { state: 'live', withheld: isHeld });
         const done = world.commit(
           manifest,
-          memory['t'] === undefined
-            ? insert(`t:${tag}`, { withheld: isHeld })
-            : replace(`t:${tag}`, asEtag(memory['t']), { withheld: isHeld }),
+          insertOrReplace(`t:${tag}`, memory['t'], { withheld: isHeld }),
           upsert(`g:${tag}`),
         );
         return end(done ? '201' : '503');
@@ -63,14 +60,7 @@ export function change(withheld: boolean): Program {
   return {
     start: 'Get m',
     steps: {
-      'Get m': (world, memory) => {
-        remember(world, memory);
-        return memory['state'] === 'live' ? 'List g' : end('404');
-      },
-      'List g': (world, memory) => {
-        listTags(world, memory);
-        return 'EGT{Merge m If-Match, Merge g *, Merge t *}';
-      },
+      ...readLive('EGT{Merge m If-Match, Merge g *, Merge t *}'),
       'EGT{Merge m If-Match, Merge g *, Merge t *}': (world, memory) => {
         const done = world.commit(
           replace('m', asEtag(memory['m']), { state: 'live', withheld }),
@@ -89,14 +79,7 @@ export function change(withheld: boolean): Program {
 export const softDelete: Program = {
   start: 'Get m',
   steps: {
-    'Get m': (world, memory) => {
-      remember(world, memory);
-      return memory['state'] === 'live' ? 'List g' : end('404');
-    },
-    'List g': (world, memory) => {
-      listTags(world, memory);
-      return 'EGT{Replace m deleted If-Match, Delete t, Delete g}';
-    },
+    ...readLive('EGT{Replace m deleted If-Match, Delete t, Delete g}'),
     'EGT{Replace m deleted If-Match, Delete t, Delete g}': (world, memory) => {
       const withheld = memory['withheld'] === true;
       const done = world.commit(
@@ -137,8 +120,18 @@ function remember(world: World, memory: Memory): void {
   memory['withheld'] = world.property('m', 'withheld');
 }
 
-function listTags(world: World, memory: Memory): void {
-  for (const tag of tags) memory[tag] = world.has(`g:${tag}`);
+/** The manifest, which must be live, and its tags; then `next`. */
+function readLive(next: string): Readonly<Record<string, Step>> {
+  return {
+    'Get m': (world, memory) => {
+      remember(world, memory);
+      return memory['state'] === 'live' ? 'List g' : end('404');
+    },
+    'List g': (world, memory) => {
+      for (const tag of tags) memory[tag] = world.has(`g:${tag}`);
+      return next;
+    },
+  };
 }
 
 function listed(memory: Memory): Tag[] {
@@ -158,14 +151,10 @@ function invariant(world: World): string | undefined {
 }
 
 /** That manifest with tag `a`, with those who act on it. */
-export function quarantine(
-  withheld: boolean,
-  programs: Readonly<Record<string, Program>>,
-  duplicates = 0,
-): Model {
+export function quarantine(withheld: boolean, actors: Actors, duplicates = 0): Model {
   return {
     start: { m: { state: 'live', withheld }, 't:a': { withheld }, 'g:a': {} },
-    actors: Object.entries(programs).map(([name, program]) => ({ name, program })),
+    actors,
     invariant,
     duplicates,
   };

@@ -6,20 +6,19 @@
  * `flag`, `order`), `o:<order>`. `policy` is the policy's row, and `promised` no row at all: what a
  * client was told that pushed under the rule.
  */
+import type { Actors, Model } from './engine.ts';
+import { end, mayTry, type Memory, type Program } from './program.ts';
 import {
   asEtag,
-  end,
   insert,
+  insertOrReplace,
   merge,
-  type Memory,
-  type Model,
   type Operation,
-  type Program,
   remove,
   replace,
   upsert,
   type World,
-} from './engine.ts';
+} from './world.ts';
 
 export type Digest = 'M1' | 'M2';
 
@@ -53,9 +52,7 @@ export function put(order: string, digest: Digest, instance: Instance): Program 
     start: 'Get m',
     steps: {
       'Get m': (world, memory) => {
-        const tried = Number(memory['tried'] ?? 0);
-        if (tried === 2) return end('503');
-        memory['tried'] = tried + 1;
+        if (!mayTry(memory, 2)) return end('503');
         memory['m'] = world.etag(`m:${digest}`);
         memory['live'] = world.property(`m:${digest}`, 'state') === 'live';
         return 'Get t';
@@ -67,15 +64,11 @@ export function put(order: string, digest: Digest, instance: Instance): Program 
       'Get policy': getPolicy(movesAway(digest)),
       EGT: (world, memory) => {
         const { m, live, t, was, held } = memory;
-        const etag = asEtag(t);
-        const properties = { digest, order, flag: held };
         const done = world.commit(
           live === true
             ? merge(`m:${digest}`, asEtag(m))
-            : m === undefined
-              ? insert(`m:${digest}`, { state: 'live' })
-              : replace(`m:${digest}`, asEtag(m), { state: 'live' }),
-          etag === undefined ? insert('t', properties) : replace('t', etag, properties),
+            : insertOrReplace(`m:${digest}`, m, { state: 'live' }),
+          insertOrReplace('t', t, { digest, order, flag: held }),
           upsert(`g:${digest}`, { order, flag: held }),
           ...(typeof was === 'string' && was !== digest ? [remove(`g:${was}`, '*')] : []),
           ...dropOrder(memory),
@@ -226,14 +219,10 @@ const starts = {
 } as const;
 
 /** That start with those who act on it. */
-export function tagRows(
-  start: keyof typeof starts,
-  programs: Readonly<Record<string, Program>>,
-  duplicates = 0,
-): Model {
+export function tagRows(start: keyof typeof starts, actors: Actors, duplicates = 0): Model {
   return {
     start: starts[start],
-    actors: Object.entries(programs).map(([name, program]) => ({ name, program })),
+    actors,
     invariant,
     duplicates,
   };

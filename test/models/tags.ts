@@ -5,21 +5,18 @@
  *
  * Rows of one partition: `m:<M>` (with `state`), `t:<T>` (with `digest`), `g:<M>:<T>`.
  */
+import type { Actors, Model } from './engine.ts';
+import { end, mayTry, type Memory, type Program, type Step } from './program.ts';
 import {
   asEtag,
-  end,
-  insert,
+  insertOrReplace,
   merge,
-  type Memory,
-  type Model,
   type Operation,
-  type Program,
   remove,
   replace,
-  type Step,
   upsert,
   type World,
-} from './engine.ts';
+} from './world.ts';
 
 export type Digest = 'M1' | 'M2';
 export type Tag = 'a' | 'b';
@@ -41,9 +38,7 @@ export function put(
     const write = `EGT{m, t:${group}, g}`;
     const next = groups[index + 1];
     steps[getManifest] = (world, memory) => {
-      const tried = Number(memory['tried'] ?? 0);
-      if (tried === 2) return end('503');
-      memory['tried'] = tried + 1;
+      if (!mayTry(memory, 2)) return end('503');
       memory['m'] = world.etag(manifest);
       memory['live'] = world.property(manifest, 'state') === 'live';
       return getTags;
@@ -60,9 +55,7 @@ export function put(
       const asserted =
         live === true
           ? merge(manifest, asEtag(m))
-          : m === undefined
-            ? insert(manifest, { state: 'live' })
-            : replace(manifest, asEtag(m), { state: 'live' });
+          : insertOrReplace(manifest, m, { state: 'live' });
       const done = world.commit(
         ...(assertsManifest || live !== true ? [asserted] : []),
         ...tags.flatMap((tag) => point(tag, digest, memory)),
@@ -77,9 +70,8 @@ export function put(
 
 function point(tag: Tag, digest: Digest, memory: Memory): Operation[] {
   const [key, was] = [`t:${tag}`, memory[`was:${tag}`]];
-  const etag = asEtag(memory[key]);
   return [
-    etag === undefined ? insert(key, { digest }) : replace(key, etag, { digest }),
+    insertOrReplace(key, memory[key], { digest }),
     upsert(`g:${digest}:${tag}`),
     ...(typeof was === 'string' && was !== digest ? [remove(`g:${was}:${tag}`, '*')] : []),
   ];
@@ -225,14 +217,10 @@ const starts = {
 } as const;
 
 /** That start with those who act on it. */
-export function tags(
-  start: keyof typeof starts,
-  programs: Readonly<Record<string, Program>>,
-  duplicates = 0,
-): Model {
+export function tags(start: keyof typeof starts, actors: Actors, duplicates = 0): Model {
   return {
     start: starts[start],
-    actors: Object.entries(programs).map(([name, program]) => ({ name, program })),
+    actors,
     invariant,
     duplicates,
   };

@@ -7,20 +7,10 @@
  * another repository holds for ever, 2 for the session's own); for each name k: `n<k>`, `z:n<k>`,
  * `l<k>`, `h<k>`, `x<k>`, `bytes<k>`.
  */
-import {
-  asEtag,
-  end,
-  insert,
-  merge,
-  type Model,
-  type Program,
-  remove,
-  replace,
-  runAlone,
-  type Step,
-  upsert,
-  type World,
-} from './engine.ts';
+import { type Actors, leftBehind, type Model } from './engine.ts';
+import { end, type Program, runAlone } from './program.ts';
+import { afterReads, releaseSteps } from './release.ts';
+import { asEtag, insert, merge, remove, replace, upsert, type World } from './world.ts';
 
 /** POST that starts the session. The network may deliver it again. */
 export const post: Program = {
@@ -186,70 +176,26 @@ export const mountOther: Program = {
  * with the name.
  */
 export function releaseName(name: 1 | 2, looksAtSession = true): Program {
-  const [n, h, l, x, bytes] = ['n', 'h', 'l', 'x', 'bytes'].map((row) => row + name) as [
-    string,
-    string,
-    string,
-    string,
-    string,
-  ];
-  const workKey = `z:${n}`;
-  const step = 'EGT{Delete b If-Match, Insert or Replace n, Insert z:n}';
-  const steps: Record<string, Step> = {
-    'Get h': (world, memory) => {
-      memory['h'] = world.etag(h);
-      return name === 2 && looksAtSession ? 'Get u' : 'Get n';
-    },
-    'Get u': (world) => (world.has('u') ? end('its session is there') : 'Get n'),
-    'Get n': (world, memory) => {
-      memory['n'] = world.etag(n);
-      return 'Get b';
-    },
-    'Get b': (world, memory) => {
-      if (world.property('b', 'name') === name) memory['b'] = world.etag('b');
-      const found = memory['b'] ?? memory['n'] ?? memory['h'];
-      return found === undefined ? 'Get l' : step;
-    },
-    [step]: (world, memory) => {
-      const given = world.commit(
-        ...(memory['b'] === undefined ? [] : [remove('b', asEtag(memory['b']))]),
-        memory['n'] === undefined ? insert(n) : replace(n, asEtag(memory['n'])),
-        upsert(workKey),
-      );
-      memory['n'] = world.etag(n);
-      return given ? 'Delete h If-Match' : end('conflict, later');
-    },
-    'Delete h If-Match': (world, memory) => {
-      if (memory['h'] === undefined || !world.has(h)) return 'Get l';
-      return world.commit(remove(h, asEtag(memory['h'])))
-        ? 'Get l'
-        : end('somebody acquires, later');
-    },
-    'Get l': (world, memory) => {
-      memory['l'] = world.etag(l);
-      return 'List h';
-    },
-    'List h': (world, memory) =>
-      memory['l'] === undefined || world.has(h) || (name === 1 && world.has('other'))
-        ? 'EGT{Delete n If-Match, Delete z:n, Insert z:x}'
-        : 'EGT{Delete l If-Match, Insert x}',
-    'EGT{Delete l If-Match, Insert x}': (world, memory) => {
-      world.commit(remove(l, asEtag(memory['l'])), upsert(x));
-      return 'EGT{Delete n If-Match, Delete z:n, Insert z:x}';
-    },
-    'EGT{Delete n If-Match, Delete z:n, Insert z:x}': (world, memory) => {
-      if (memory['n'] !== undefined) {
-        world.commit(remove(n, asEtag(memory['n'])), remove(workKey, '*'), upsert(`z:x${name}`));
-      }
-      return 'Get x';
-    },
-    'Get x': (world) => (world.has(x) ? 'Delete blob' : end('done')),
-    'Delete blob': (world) => {
-      world.erase(bytes);
-      return end('done');
+  const isHeldByOther = (world: World) => name === 1 && world.has('other');
+  return {
+    start: 'Get h',
+    steps: {
+      'Get h': (world, memory) => {
+        memory['h'] = world.etag(`h${name}`);
+        return name === 2 && looksAtSession ? 'Get u' : 'Get n';
+      },
+      'Get u': (world) => (world.has('u') ? end('its session is there') : 'Get n'),
+      'Get n': (world, memory) => {
+        memory['n'] = world.etag(`n${name}`);
+        return 'Get b';
+      },
+      'Get b': (world, memory) => {
+        if (world.property('b', 'name') === name) memory['b'] = world.etag('b');
+        return afterReads(memory);
+      },
+      ...releaseSteps(name, isHeldByOther),
     },
   };
-  return { start: 'Get h', steps };
 }
 
 /** I1 to I3 of the one link. */
@@ -278,8 +224,7 @@ const afterwards = {
     }
   },
   clean(world: World): string | undefined {
-    const left = ['u', 'b', 'n1', 'n2', 'h1', 'h2', 'l2', 'bytes2'].filter((key) => world.has(key));
-    return left.length > 0 ? `K4 left: ${left.join(', ')}` : undefined;
+    return leftBehind(world, ['u', 'b', 'n1', 'n2', 'h1', 'h2', 'l2', 'bytes2']);
   },
 };
 
@@ -297,14 +242,10 @@ const starts = {
 type Start = keyof typeof starts;
 
 /** That start with those who act on it; the other repository holds name 1 for ever. */
-export function upload(
-  start: Start,
-  programs: Readonly<Record<string, Program>>,
-  duplicates = 0,
-): Model {
+export function upload(start: Start, actors: Actors, duplicates = 0): Model {
   return {
     start: { ...starts[start], l1: {}, bytes1: {}, other: {} },
-    actors: Object.entries(programs).map(([name, program]) => ({ name, program })),
+    actors,
     invariant,
     afterwards,
     duplicates,
