@@ -3,7 +3,7 @@ export const exitCodes = {
   ok: 0,
   /** It was asked for and did not work, or a check found something wrong. */
   failed: 1,
-  /** The command line cannot be understood. */
+  /** The command line, or what it names, is wrong: the same command can never work. */
   usage: 2,
   /** Nobody is signed in, or who is may not do it. */
   denied: 3,
@@ -13,6 +13,8 @@ export const exitCodes = {
   unavailable: 5,
   /** Somebody changed it meanwhile, or a rule forbids it. */
   conflict: 6,
+  /** Ctrl-C, as shells have it, or the end of the input where an answer was asked for. */
+  interrupted: 130,
 } as const;
 export type ExitCode = (typeof exitCodes)[keyof typeof exitCodes];
 

@@ -3,13 +3,17 @@ import { type Command, CommanderError } from 'commander';
 import packageJson from '../package.json' with { type: 'json' };
 import { CliError, exitCodes } from './cli-error.ts';
 import { createContext } from './context.ts';
-import { createProgram } from './program.ts';
+import { createProgram, helpHint } from './program.ts';
 import { printable } from './terminal/table.ts';
 
 const program = createProgram(packageJson.version, (options) =>
   createContext(options, process.env),
 );
 throwInsteadOfExit(program);
+let running: Command = program;
+program.hook('preAction', (_program, command) => {
+  running = command;
+});
 process.stdout.on('error', throwUnlessReaderLeft);
 
 try {
@@ -36,7 +40,8 @@ function explain(error: unknown): number {
   }
   if (error instanceof CliError) {
     const details = error.details.map((line) => `  ${printable(line)}\n`).join('');
-    process.stderr.write(`lighter: ${printable(error.message)}\n${details}`);
+    const hint = error.exitCode === exitCodes.usage ? `${helpHint(running)}\n` : '';
+    process.stderr.write(`lighter: ${printable(error.message)}\n${details}${hint}`);
     return error.exitCode;
   }
   process.stderr.write(`lighter: ${error instanceof Error ? error.stack : String(error)}\n`);

@@ -53,14 +53,32 @@ export function createProgram(
     .version(version)
     .option('-r, --registry <host>', 'the registry; else LIGHTER_REGISTRY or the last login')
     .option('--json', 'results as JSON')
-    .showHelpAfterError('(lighter --help shows what there is)')
-    .configureHelp({ optionDescription })
+    .configureHelp({ optionDescription, showGlobalOptions: true })
+    .configureOutput({ outputError: writeAsOurs })
     .enablePositionalOptions(false);
   const contextOf = (command: Command) => contextFor(command.optsWithGlobals());
 
   for (const add of commands) add(program, contextOf);
   tab(program);
+  hintAtOwnHelp(program);
   return program;
+}
+
+/** What to say after a wrong use of a command: the help that fits, not that of all commands. */
+export function helpHint(command: Command): string {
+  const names: string[] = [];
+  for (let at: Command | null = command; at !== null; at = at.parent) names.unshift(at.name());
+  return `(${names.join(' ')} --help)`;
+}
+
+function hintAtOwnHelp(command: Command): void {
+  command.showHelpAfterError(helpHint(command));
+  command.commands.forEach(hintAtOwnHelp);
+}
+
+/** Commander begins with `error:`, we with our name. */
+function writeAsOurs(text: string, write: (text: string) => void): void {
+  write(text.replace(/^error:/, 'lighter:'));
 }
 
 /** Commander's own does not say which options a command cannot do without. */

@@ -20,6 +20,8 @@ const problemsDetail = v.object({
 /** Of a 403 that says nothing of rights: a rule of the policy forbids it to everybody. */
 const ruleDetail = v.object({ immutable: v.literal(true) });
 
+const plain = v.union([v.string(), v.number(), v.boolean()]);
+const plainDetail = v.record(v.string(), v.union([plain, v.array(plain)]));
 const requestDetail = v.strictObject({ requestId: v.string() });
 const accessDetail = v.pipe(
   v.array(v.object({ Type: v.string(), Name: v.string(), Action: v.string() })),
@@ -42,6 +44,7 @@ export async function errorOf(response: Response, signedIn: boolean): Promise<Cl
 
 function exitCodeOf(status: number, detail: unknown): ExitCode {
   if (v.is(ruleDetail, detail)) return exitCodes.conflict;
+  if (status === 400) return exitCodes.usage;
   if (status === 401 || status === 403) return exitCodes.denied;
   if (status === 404) return exitCodes.notFound;
   if (status === 405 || status === 409 || status === 412) return exitCodes.conflict;
@@ -62,6 +65,9 @@ function detailsOf(detail: unknown): string[] {
   if (v.is(requestDetail, detail)) return [`request id ${detail.requestId}`];
   if (v.is(accessDetail, detail)) {
     return detail.map(({ Type, Name, Action }) => `it takes ${Action} of ${Type} ${Name}`);
+  }
+  if (v.is(plainDetail, detail)) {
+    return Object.entries(detail).map(([name, value]) => `${name}: ${[value].flat().join(', ')}`);
   }
   return [typeof detail === 'string' ? detail : JSON.stringify(detail)];
 }

@@ -6,7 +6,7 @@ import { detach } from '../aks/detach.ts';
 import { pushLayout } from '../aks/push-layout.ts';
 import { childRunner } from '../aks/runner.ts';
 import type { RegistryClient } from '../client/registry-client.ts';
-import { CliError } from '../cli-error.ts';
+import { CliError, exitCodes } from '../cli-error.ts';
 import type { Context } from '../context.ts';
 import { kubernetesFolder } from '../installation.ts';
 import { printable, table } from '../terminal/table.ts';
@@ -28,7 +28,7 @@ interface RoleOptions extends Options {
 interface AttachOptions extends RoleOptions {
   readonly pushAgent?: string;
   readonly bootstrapUsername?: string;
-  readonly bootstrapPassword?: string;
+  readonly bootstrapPasswordStdin?: boolean;
 }
 
 /** `lighter aks …` */
@@ -39,17 +39,19 @@ export const addAks: AddCommand = (program, contextOf) => {
     .description('let every node of a cluster pull by its kubelet’s identity')
     .option('--push-agent <folder>', 'push the agent’s image from this OCI layout first')
     .option('--bootstrap-username <name>', 'user by whom nodes pull the agent the first time')
-    .option('--bootstrap-password <password>', 'and the password')
+    .option(
+      '--bootstrap-password-stdin',
+      'its password is on standard input; else in LIGHTER_BOOTSTRAP_PASSWORD, or asked for',
+    )
     .action(async (cluster: string, options: AttachOptions, command: Command) => {
-      const { terminal, client, environment } = contextOf(command);
+      const context = contextOf(command);
+      const { terminal, client, environment } = context;
       const registry = client();
-      const { bootstrapUsername: username, bootstrapPassword: password } = options;
+      const bootstrap = await bootstrapOf(context, options);
       await attach(childRunner(environment), {
         ...common(cluster, options, registry),
         ...role(options),
-        ...(username !== undefined && password !== undefined
-          ? { bootstrap: { username, password } }
-          : {}),
+        ...(bootstrap !== undefined && { bootstrap }),
         ...(options.pushAgent === undefined
           ? {}
           : { pushAgent: pushAgent(registry, options.pushAgent, options.agentImage) }),
@@ -83,6 +85,23 @@ export const addAks: AddCommand = (program, contextOf) => {
       show(terminal, await terminal.during('checking', work));
     });
 };
+
+/** Never from the command line, which every user of the machine can read. */
+async function bootstrapOf(
+  { terminal, environment }: Context,
+  { bootstrapUsername: username, bootstrapPasswordStdin }: AttachOptions,
+) {
+  if (username === undefined) {
+    if (!bootstrapPasswordStdin) return undefined;
+    throw new CliError('--bootstrap-username is missing: whose password is it?', exitCodes.usage);
+  }
+  const password = bootstrapPasswordStdin
+    ? (await terminal.readStdin()).replace(/\r?\n$/, '')
+    : environment['LIGHTER_BOOTSTRAP_PASSWORD'] ||
+      (await terminal.askSecret(`password of ${username}: `));
+  if (password === '') throw new CliError('the password is empty', exitCodes.usage);
+  return { username, password };
+}
 
 function withCluster(command: Command): Command {
   return command

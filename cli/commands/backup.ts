@@ -5,6 +5,7 @@ import { managementScope, type RegistryClient } from '../client/registry-client.
 import { formatTime } from '../terminal/format.ts';
 import { details, printable, table } from '../terminal/table.ts';
 import type { AddCommand } from './command.ts';
+import { parseRepository } from './options.ts';
 
 /** The registry gives each call a hundred seconds. */
 const timeoutMs = 220_000;
@@ -62,19 +63,19 @@ export const addBackup: AddCommand = (program, contextOf) => {
 
   group
     .command('list')
-    .description('the complete backups, newest first')
+    .description('the backups, newest first')
     .action(async (_options, command: Command) => {
       const { terminal, client } = contextOf(command);
       const { value } = await client().json('/api/v1/backups', managementScope, list);
       const { backups, running } = value;
-      const rows = [
-        ...(running === undefined ? [] : [{ ...running, is: 'being taken' }]),
-        ...backups.map((each) => ({ ...each, is: 'complete' })),
+      const all = [
+        ...(running === undefined ? [] : [{ ...running, state: 'running' }]),
+        ...backups.map((each) => ({ ...each, state: 'complete' })),
       ];
-      terminal.show(value, () =>
+      terminal.show(all, () =>
         table(
-          ['BACKUP', 'STARTED', 'IS'],
-          rows.map(({ id, startedAt, is }) => [id, formatTime(startedAt), is]),
+          ['BACKUP', 'STARTED', 'STATE'],
+          all.map(({ id, startedAt, state }) => [id, formatTime(startedAt), state]),
         ),
       );
     });
@@ -145,7 +146,7 @@ export const addRebuildIndex: AddCommand = (program, contextOf) => {
   program
     .command('rebuild-index')
     .description('rebuild the rows of blobs from the stored bytes alone')
-    .option('--repository <name>', 'give this repository the right to every blob')
+    .option('--repository <name>', 'give this repository the right to every blob', parseRepository)
     .action(async ({ repository }: { repository?: string }, command: Command) => {
       const { terminal, client } = contextOf(command);
       const value = await terminal.during('rebuilding', rebuildAll(client(), repository));

@@ -14,7 +14,7 @@ export const addCheckHealth: AddCommand = (program, contextOf) => {
       const { terminal, client } = contextOf(command);
       const registry = client();
       const connection = await checkConnection(registry);
-      const reached = connection.every(({ name, ok }) => ok || name !== 'answer');
+      const reached = connection.some(({ name, ok }) => ok && name === 'answer');
       const checks = [...connection, ...(reached ? await checkInside(registry) : [])];
       terminal.show(checks, () =>
         table(
@@ -22,7 +22,7 @@ export const addCheckHealth: AddCommand = (program, contextOf) => {
           checks.map(({ name, ok, milliseconds, message }) => [
             name,
             ok ? terminal.good('ok') : terminal.bad('failed'),
-            milliseconds === undefined ? '-' : `${Math.round(milliseconds)} ms`,
+            milliseconds === undefined ? '-' : `${milliseconds} ms`,
             printable(message),
           ]),
         ),

@@ -5,7 +5,7 @@ import { allPages } from '../client/pages.ts';
 import { formatBytes, formatTime } from '../terminal/format.ts';
 import { printable, table } from '../terminal/table.ts';
 import type { AddCommand } from './command.ts';
-import { parseImage } from './options.ts';
+import { parseImage, parseRepository } from './options.ts';
 
 const repositoryList = v.looseObject({
   repositories: v.array(
@@ -14,7 +14,7 @@ const repositoryList = v.looseObject({
 });
 const manifest = v.looseObject({
   digest: v.string(),
-  size: v.number(),
+  imageSize: v.optional(v.number()),
   deletedAt: v.string(),
   restorableUntil: v.string(),
   tags: v.optional(v.array(v.string()), []),
@@ -36,7 +36,7 @@ export const addDeleted: AddCommand = (program, contextOf) => {
   group
     .command('list')
     .description('manifests of a repository that can be restored; without one, where there are any')
-    .argument('[repository]')
+    .argument('[repository]', 'its name, such as team/app', parseRepository)
     .action(async (repository: string | undefined, _options, command: Command) => {
       const { terminal, client } = contextOf(command);
       if (repository === undefined) {
@@ -98,7 +98,7 @@ function manifestsText(all: readonly v.InferOutput<typeof manifest>[]): string {
     all.map((each) => [
       each.digest,
       printable(each.tags.join(', ') || '-'),
-      formatBytes(each.size),
+      each.imageSize === undefined ? '-' : formatBytes(each.imageSize),
       formatTime(each.deletedAt),
       formatTime(each.restorableUntil),
     ]),

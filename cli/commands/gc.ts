@@ -1,4 +1,4 @@
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
 import * as v from 'valibot';
 import { reportOfWork } from '../client/work.ts';
 import { formatBytes, formatTime } from '../terminal/format.ts';
@@ -32,7 +32,11 @@ export const addGc: AddCommand = (program, contextOf) => {
     .command('gc')
     .description('free what is due to be freed now, which a timer does anyway')
     .option('--dry-run', 'change nothing, say what would be done', false)
-    .option('--last', 'run nothing, show the report of the last run', false)
+    .addOption(
+      new Option('--last', 'run nothing, show the report of the last run')
+        .default(false)
+        .conflicts('dryRun'),
+    )
     .action(async (options: { dryRun: boolean; last: boolean }, command: Command) => {
       const { terminal, client } = contextOf(command);
       const request = reportOfWork(client(), path, report, options);

@@ -41,10 +41,10 @@ export const addLogin: AddCommand = (program, contextOf) => {
   program
     .command('logout')
     .description('forget the credential of a registry')
-    .argument('<host>', 'address of the registry')
-    .action((host: string, _options, command) => {
-      const { credentials, terminal } = contextOf(command);
-      const origin = registryOrigin(host);
+    .argument('[host]', 'address of the registry; else the one commands are about')
+    .action((host: string | undefined, _options, command) => {
+      const { credentials, terminal, client } = contextOf(command);
+      const origin = host === undefined ? client().origin : registryOrigin(host);
       if (!credentials.remove(origin)) {
         throw new CliError(`nobody is signed in to ${origin} here`, exitCodes.notFound);
       }

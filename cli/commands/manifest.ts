@@ -7,7 +7,7 @@ import { formatBytes, formatTime } from '../terminal/format.ts';
 import { details, printable, table } from '../terminal/table.ts';
 import type { AddCommand } from './command.ts';
 import { addLockOptions, attributes, type LockOptions, locksOf, lockText } from './locks.ts';
-import { parseImage, parseLimit } from './options.ts';
+import { parseImage, parseLimit, parseRepository } from './options.ts';
 
 const manifest = v.looseObject({
   digest: v.string(),
@@ -43,7 +43,7 @@ export const addManifest: AddCommand = (program, contextOf) => {
   group
     .command('list')
     .description('manifests of a repository, the newest first')
-    .argument('<repository>')
+    .argument('<repository>', 'its name, such as team/app', parseRepository)
     .option('--untagged', 'only those without a tag', false)
     .option('--limit <n>', 'look at so many at most', parseLimit)
     .action(

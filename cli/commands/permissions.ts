@@ -4,6 +4,7 @@ import { managementScope } from '../client/registry-client.ts';
 import { CliError, exitCodes } from '../cli-error.ts';
 import { printable, table } from '../terminal/table.ts';
 import type { AddCommand } from './command.ts';
+import { parseRepository } from './options.ts';
 
 const reason = v.looseObject({
   source: v.string(),
@@ -26,7 +27,7 @@ export const addPermissions: AddCommand = (program, contextOf) => {
     .command('check')
     .description('whether a principal may do something, and why; exit code 3 when not')
     .argument('<principal>', 'an object id of Entra, token:NAME, federation:RULE, admin, anonymous')
-    .argument('<repository>')
+    .argument('<repository>', 'its name, such as team/app', parseRepository)
     .argument('<action>', 'pull, push, delete, sign, metadata_read, metadata_write')
     .action(
       async (

@@ -19,22 +19,24 @@ export const addPolicy: AddCommand = (program, contextOf) => {
   group
     .command('show')
     .description('the whole document')
-    .action(async (_options, command: Command) => {
+    .option('--etag', 'its ETag instead, which policy apply --if-match takes', false)
+    .action(async (options: { etag: boolean }, command: Command) => {
       const { terminal, client } = contextOf(command);
-      const { value } = await read(client());
-      terminal.show(value, () => `${JSON.stringify(value, undefined, 2)}\n`);
+      const { value, etag } = await read(client());
+      if (options.etag) terminal.show({ etag }, () => `${etag}\n`);
+      else terminal.show(value, () => `${JSON.stringify(value, undefined, 2)}\n`);
     });
 
   group
     .command('apply')
     .description('replace the document by that of a file')
     .argument('<file>', 'JSON; - for standard input')
-    .option('--if-match <etag>', 'only if it is still the one of this ETag')
+    .option('--if-match <etag>', 'only if it is still the one of this ETag (policy show --etag)')
     .action(async (file: string, { ifMatch }: { ifMatch?: string }, command: Command) => {
       const context = contextOf(command);
       const body = await readDocument(context, file);
       const registry = context.client();
-      const etag = ifMatch ?? (await read(registry)).etag;
+      const etag = ifMatch === undefined ? (await read(registry)).etag : quoted(ifMatch);
       const answer = await registry.json(path, managementScope, document, {
         method: 'PUT',
         body,
@@ -69,6 +71,11 @@ export const addPolicy: AddCommand = (program, contextOf) => {
 async function read(client: RegistryClient) {
   const { value, headers } = await client.json(path, managementScope, document);
   return { value, etag: headers.get('etag') ?? '*' };
+}
+
+/** Shells take the quotes away that belong to an ETag. */
+function quoted(etag: string): string {
+  return etag === '*' || etag.startsWith('"') ? etag : `"${etag}"`;
 }
 
 async function readDocument({ terminal }: Context, file: string): Promise<unknown> {

@@ -6,7 +6,7 @@ import { details, printable, table } from '../terminal/table.ts';
 import { formatTime } from '../terminal/format.ts';
 import { addLockOptions, type LockOptions, attributes, locksOf, lockText } from './locks.ts';
 import type { AddCommand } from './command.ts';
-import { parseLimit } from './options.ts';
+import { parseLimit, parseRepository } from './options.ts';
 
 const catalog = v.object({ repositories: v.nullable(v.array(v.string())) });
 export const repository = v.looseObject({
@@ -46,7 +46,7 @@ export const addRepo: AddCommand = (program, contextOf) => {
   group
     .command('show')
     .description('one repository: counts, times, locks')
-    .argument('<repository>')
+    .argument('<repository>', 'its name, such as team/app', parseRepository)
     .action(async (name: string, _options, command: Command) => {
       const { terminal, client } = contextOf(command);
       const value = await describe(client(), name);
@@ -54,7 +54,10 @@ export const addRepo: AddCommand = (program, contextOf) => {
     });
 
   addLockOptions(
-    group.command('set').description('lock a repository, or unlock it').argument('<repository>'),
+    group
+      .command('set')
+      .description('lock a repository, or unlock it')
+      .argument('<repository>', 'its name, such as team/app', parseRepository),
   ).action(async (name: string, options: LockOptions, command: Command) => {
     const { terminal, client } = contextOf(command);
     const scope = `repository:${name}:metadata_read,metadata_write`;
@@ -68,7 +71,7 @@ export const addRepo: AddCommand = (program, contextOf) => {
   group
     .command('delete')
     .description('delete a repository with all that is in it')
-    .argument('<repository>')
+    .argument('<repository>', 'its name, such as team/app', parseRepository)
     .option('-y, --yes', 'do not ask', false)
     .action(async (name: string, { yes }: { yes: boolean }, command: Command) => {
       const { terminal, client } = contextOf(command);

@@ -4,6 +4,7 @@ import { managementScope } from '../client/registry-client.ts';
 import { shortDigest } from '../terminal/format.ts';
 import { printable, table } from '../terminal/table.ts';
 import type { AddCommand } from './command.ts';
+import { parseRepository } from './options.ts';
 
 const path = '/api/v1/retention';
 /** The registry gives a run two and a half minutes. */
@@ -36,7 +37,7 @@ export const addRetention: AddCommand = (program, contextOf) => {
   group
     .command('preview')
     .description('what would be deleted now, by which rule; deletes nothing')
-    .argument('[repository]', 'only there')
+    .argument('[repository]', 'only there', parseRepository)
     .action(async (repository: string | undefined, _options, command: Command) => {
       const { terminal, client } = contextOf(command);
       const query =
@@ -50,7 +51,7 @@ export const addRetention: AddCommand = (program, contextOf) => {
   group
     .command('run')
     .description('delete that now, which a timer does daily')
-    .argument('[repository]', 'only there')
+    .argument('[repository]', 'only there', parseRepository)
     .option('-y, --yes', 'do not ask', false)
     .action(async (repository: string | undefined, { yes }: { yes: boolean }, command: Command) => {
       const { terminal, client } = contextOf(command);

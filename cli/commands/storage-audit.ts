@@ -1,4 +1,4 @@
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
 import * as v from 'valibot';
 import { reportOfWork } from '../client/work.ts';
 import { formatTime } from '../terminal/format.ts';
@@ -22,7 +22,11 @@ export const addStorageAudit: AddCommand = (program, contextOf) => {
     .command('storage-audit')
     .description('look at all that is stored for damage and repair it, which a timer does weekly')
     .option('--dry-run', 'repair nothing', false)
-    .option('--last', 'look at nothing, show what the last one found', false)
+    .addOption(
+      new Option('--last', 'look at nothing, show what the last one found')
+        .default(false)
+        .conflicts('dryRun'),
+    )
     .action(async (options: { dryRun: boolean; last: boolean }, command: Command) => {
       const { terminal, client } = contextOf(command);
       const request = reportOfWork(client(), path, report, options);

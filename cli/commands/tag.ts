@@ -5,7 +5,7 @@ import { formatTime, shortDigest } from '../terminal/format.ts';
 import { details, printable, table } from '../terminal/table.ts';
 import type { AddCommand } from './command.ts';
 import { addLockOptions, type LockOptions, attributes, locksOf, lockText } from './locks.ts';
-import { parseLimit, parseTaggedImage } from './options.ts';
+import { parseLimit, parseRepository, parseTaggedImage } from './options.ts';
 
 const tag = v.looseObject({
   name: v.string(),
@@ -26,7 +26,7 @@ export const addTag: AddCommand = (program, contextOf) => {
   group
     .command('list')
     .description('tags of a repository, the newest first')
-    .argument('<repository>')
+    .argument('<repository>', 'its name, such as team/app', parseRepository)
     .option('--by-name', 'ordered by name', false)
     .option('--limit <n>', 'at most so many', parseLimit)
     .action(

@@ -4,6 +4,7 @@ import { managementScope, type RegistryClient } from '../client/registry-client.
 import { formatBytes, formatTime } from '../terminal/format.ts';
 import { details, printable, table } from '../terminal/table.ts';
 import type { AddCommand } from './command.ts';
+import { parseRepository } from './options.ts';
 
 const path = '/api/v1/usage';
 const timeoutMs = 220_000;
@@ -27,7 +28,7 @@ export const addUsage: AddCommand = (program, contextOf) => {
   program
     .command('usage')
     .description('what repositories hold, and when they were last used')
-    .argument('[repository]', 'only this one')
+    .argument('[repository]', 'only this one', parseRepository)
     .option('--count', 'count now, which a timer does daily', false)
     .action(
       async (repository: string | undefined, options: { count: boolean }, command: Command) => {
@@ -53,7 +54,7 @@ export const addUsage: AddCommand = (program, contextOf) => {
           if (value.repositories.length < pageSize || end === undefined) break;
           last = end.repository;
         }
-        terminal.show({ repositories }, () => many(repositories));
+        terminal.show(repositories, () => many(repositories));
       },
     );
 };

@@ -67,5 +67,5 @@ async function timed(name: string, check: () => Promise<string>): Promise<Health
     (message) => ({ ok: true, message }),
     (error: unknown) => ({ ok: false, message: reasonOf(error) }),
   );
-  return { name, ...outcome, milliseconds: performance.now() - startedAt };
+  return { name, ...outcome, milliseconds: Math.round(performance.now() - startedAt) };
 }

@@ -5,9 +5,9 @@ import { CliError, exitCodes } from '../cli-error.ts';
 
 export interface TerminalOptions {
   readonly json: boolean;
-  readonly stdin: NodeJS.ReadStream;
-  readonly stdout: NodeJS.WriteStream;
-  readonly stderr: NodeJS.WriteStream;
+  readonly stdin: NodeJS.ReadableStream & { readonly isTTY?: boolean };
+  readonly stdout: NodeJS.WritableStream;
+  readonly stderr: NodeJS.WritableStream & { readonly isTTY?: boolean };
 }
 
 /**
@@ -80,6 +80,12 @@ export class Terminal {
   /** Whether the person agrees; `--yes` agrees for scripts, without it they get a usage error. */
   async confirm(question: string, yes: boolean): Promise<void> {
     if (yes) return;
+    if (!this.#options.stdin.isTTY) {
+      throw new CliError(
+        `standard input is no terminal to ask "${question}" on: --yes agrees`,
+        exitCodes.usage,
+      );
+    }
     const answer = await this.ask(`${question} [y/N] `);
     if (!/^y(?:es)?$/i.test(answer.trim())) throw new CliError('nothing was changed');
   }
@@ -102,9 +108,15 @@ export class Terminal {
   async #ask(question: string, output: NodeJS.WritableStream): Promise<string> {
     this.#refuseWithoutPerson(question);
     const { stdin } = this.#options;
+    const ended = new AbortController();
     const lines = createInterface({ input: stdin, output, terminal: true });
+    // Without the signal, Node.js 20 never settles a question that Ctrl-C ends.
+    lines.once('close', () => ended.abort());
     try {
-      return await lines.question(question);
+      return await lines.question(question, { signal: ended.signal });
+    } catch (cause) {
+      this.#options.stderr.write('\n');
+      throw new CliError('interrupted', exitCodes.interrupted, { cause });
     } finally {
       lines.close();
     }

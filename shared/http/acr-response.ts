@@ -87,13 +87,14 @@ export function manifestJson(description: ManifestDescription): object {
 
 /** A manifest that can be restored. ACR's own form of it is not documented. */
 export function deletedManifestJson(deleted: DeletedManifest): object {
-  const { digest, mediaType, sizeBytes, deletedTime, endsTime, tags, forgottenTags } = deleted;
+  const { digest, mediaType, sizeBytes, imageSizeBytes, tags, forgottenTags } = deleted;
   return {
     digest,
     mediaType,
     size: sizeBytes,
-    deletedAt: deletedTime,
-    restorableUntil: endsTime,
+    imageSize: imageSizeBytes,
+    deletedAt: deleted.deletedTime,
+    restorableUntil: deleted.endsTime,
     ...(tags.length === 0 ? {} : { tags }),
     ...(forgottenTags === 0 ? {} : { forgottenTags }),
     ...(deleted.deletedWith === undefined ? {} : { deletedWith: deleted.deletedWith }),

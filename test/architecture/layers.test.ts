@@ -50,7 +50,8 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   'shared/config.ts': ['shared/domain'],
   'shared/errors.ts': [],
   local: ['shared/config.ts'],
-  cli: [],
+  // Its arguments are parsed by what the registry parses them by.
+  cli: ['shared/domain'],
 };
 
 /** Where each package may be imported. */

@@ -2,6 +2,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync }
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { createProgram } from '../../cli/program.ts';
 import { startTestAzurite, type TestAzurite } from '../harness/azurite.ts';
 import { startTestLighter, testAdminPassword, type TestLighter } from '../harness/lighter.ts';
 import { lighterCommand, lighterProcess } from './lighter-command.ts';
@@ -107,6 +108,19 @@ describe('repositories, tags and manifests', () => {
     expect((await lighter(['manifest', 'get', 'team/app:v1'])).stdout).toBe(manifest);
   });
 
+  test('and all else that is listed are an array with --json', async () => {
+    const lists = createProgram('', () => expect.unreachable()).commands.flatMap((group) =>
+      group.commands.filter((each) => each.name() === 'list').map((list) => ({ group, list })),
+    );
+    expect(lists.length).toBeGreaterThan(8);
+    for (const { group, list } of lists) {
+      const target = list.registeredArguments.some(({ required }) => required) ? ['team/app'] : [];
+      const { stdout } = await lighter([group.name(), 'list', ...target, '--json']);
+      expect(JSON.parse(stdout), group.name()).toBeInstanceOf(Array);
+    }
+    expect(JSON.parse((await lighter(['usage', '--json'])).stdout)).toBeInstanceOf(Array);
+  });
+
   test('are locked, and a lock ends a deletion with code 6', async () => {
     const locked = await lighter(['tag', 'set', 'team/app:v1', '--delete-enabled', 'false']);
     expect(locked.stdout).toMatch(/locks +delete/);
@@ -151,6 +165,7 @@ describe('repositories, tags and manifests', () => {
     expect(deleted).toMatchObject([{ tags: ['v1'] }]);
     const [{ digest }] = deleted as [{ digest: string }];
     expect((await lighter(['deleted', 'list', 'soft/app'])).stdout).toContain(digest);
+    expect(deleted).toMatchObject([{ imageSize: 0 }]);
     expect((await lighter(['deleted', 'restore', 'soft/app:v1'])).code).toBe(2);
     const restored = await lighter(['deleted', 'restore', `soft/app@${digest}`]);
     expect(restored.stdout).toBe(`restored ${digest} with v1\n`);
@@ -173,6 +188,7 @@ describe('who may do what', () => {
     await lighter(['scope-map', 'set', 'ci', '--allow', 'team/*=push']);
     const made = await lighter(['token', 'create', 'builder', '--scope-map', 'ci']);
     expect(made.code).toBe(0);
+    expect((await lighter(['token', 'create', 'x', '--scope-map', 'none'])).code).toBe(2);
     const again = await lighter(['token', 'create', 'builder', '--scope-map', 'ci']);
     expect(again).toMatchObject({ code: 6, stderr: expect.stringContaining('token generate') });
     const asToken = lighterCommand(home, {
@@ -231,8 +247,7 @@ describe('who may do what', () => {
     expect(usage.stdout).toMatch(
       /^REPOSITORY +OWN +SHARED +MANIFESTS +TAGS +LAST PUSH +LAST PULL$/m,
     );
-    const { repositories } = JSON.parse((await lighter(['usage', '--json'])).stdout);
-    const { repository, tags } = repositories[0];
+    const [{ repository, tags }] = JSON.parse((await lighter(['usage', '--json'])).stdout);
     const one = await lighter(['usage', repository]);
     expect(one.stdout).toMatch(new RegExp(`^tags +${tags}$`, 'm'));
   });
@@ -242,12 +257,16 @@ describe('who may do what', () => {
     writeFileSync(file, '{"anonymousPull":["Upper"]}');
     const refused = await lighter(['policy', 'validate', file]);
     expect(refused).toMatchObject({ code: 1, stderr: expect.stringContaining('/anonymousPull/0') });
-    expect((await lighter(['policy', 'apply', file])).code).toBe(1);
+    expect((await lighter(['policy', 'apply', file])).code).toBe(2);
     const piped = await lighter(['policy', 'validate', '-'], '{}');
     expect(piped.stderr).toBe('standard input is a valid policy\n');
     writeFileSync(file, '{"anonymousPull":["public/*"]}');
     expect((await lighter(['policy', 'apply', file])).code).toBe(0);
     expect((await lighter(['policy', 'apply', file, '--if-match', '"old"'])).code).toBe(6);
+    const etag = (await lighter(['policy', 'show', '--etag'])).stdout.trim();
+    expect(etag).toMatch(/^".+"$/);
+    const unquoted = etag.replaceAll('"', '');
+    expect((await lighter(['policy', 'apply', file, '--if-match', unquoted])).code).toBe(0);
     expect((await lighter(['policy', 'show'])).stdout).toContain('public/*');
   });
 });
@@ -294,4 +313,6 @@ test('check-health looks from the name down to what is inside', async () => {
   expect(stdout).toMatch(/^challenge +ok/m);
   expect(stdout).toMatch(/^sign-in +ok/m);
   expect((await lighter(['-r', 'localhost:1', 'check-health'])).code).toBe(1);
+  const lost = await lighter(['-r', 'registry.invalid', 'check-health', '--json']);
+  expect(JSON.parse(lost.stdout)).toMatchObject([{ name: 'name', ok: false }]);
 });

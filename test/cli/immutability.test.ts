@@ -57,7 +57,7 @@ test('what a rule forbids to everybody ends with code 6', async () => {
 
 test('a rule that cannot hold is refused with where and why', async () => {
   const refused = await lighter(['immutability', 'set', 'app', '--tags', '(a+)+']);
-  expect(refused.code).toBe(1);
+  expect(refused.code).toBe(2);
   expect(refused.stderr).toContain('/immutability/1/tags');
   expect(refused.stderr).toContain('quick to match');
 });

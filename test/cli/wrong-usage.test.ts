@@ -16,17 +16,46 @@ test.each([
   { args: ['login', 'localhost:1', '-u', 'admin'], what: 'there is nobody to ask for a password' },
   { args: ['tag', 'delete', `app@sha256:${'0'.repeat(64)}`], what: 'a digest stands for a tag' },
   { args: ['token'], what: 'a group has no command' },
+  { args: ['tag', 'list', 'Team/App'], what: 'the name of a repository is none' },
+  { args: ['deleted', 'list', 'a b'], what: 'an optional name of a repository is none' },
+  { args: ['permissions', 'check', 'admin', 'A', 'pull'], what: 'a name among others is none' },
+  { args: ['tag', 'show', 'app:v!1'], what: 'a tag is none' },
+  { args: ['manifest', 'show', 'app@v1'], what: 'a tag stands for a digest' },
+  { args: ['manifest', 'delete', 'app@sha256:123', '-y'], what: 'a digest is cut short' },
+  { args: ['gc', '--dry-run', '--last'], what: 'two options contradict each other' },
+  {
+    args: ['-r', 'localhost:1', 'aks', 'attach', 'blue', '--registry-resource-id', 'id'].concat(
+      '--bootstrap-password-stdin',
+    ),
+    what: 'there is a password of nobody',
+  },
 ])('ends with code 2 when $what', async ({ args }) => {
   expect(await lighter(args)).toMatchObject({ code: 2, stdout: '' });
 });
 
 test('says what it cannot ask where there is nobody', async () => {
   const { stderr } = await lighter(['login', 'localhost:1', '-u', 'admin']);
-  expect(stderr).toBe('lighter: cannot ask "password:": standard input is no terminal\n');
+  expect(stderr).toBe(
+    'lighter: cannot ask "password:": standard input is no terminal\n(lighter login --help)\n',
+  );
+  const deletion = await lighter(['-r', 'localhost:1', 'tag', 'delete', 'app:v1']);
+  expect(deletion.stderr).toContain('--yes agrees');
+});
+
+test.each([
+  { args: ['tag', 'list'], help: 'lighter tag list --help' },
+  { args: ['tag', 'lst'], help: 'lighter tag --help' },
+  { args: ['tags', 'list'], help: 'lighter --help' },
+  { args: ['-r', 'localhost:1', 'tag', 'set', 'app:v1'], help: 'lighter tag set --help' },
+])('says whose help fits: $help', async ({ args, help }) => {
+  const { stderr } = await lighter(args);
+  expect(stderr).toMatch(/^lighter: /);
+  expect(stderr.endsWith(`\n(${help})\n`), stderr).toBe(true);
 });
 
 test('help ends with 0, of a command of a group, too', async () => {
   const help = await lighter(['token', 'create', '--help']);
   expect(help).toMatchObject({ code: 0, stderr: '' });
   expect(help.stdout).toContain('what it may do (required)');
+  expect(help.stdout).toContain('--registry <host>');
 });

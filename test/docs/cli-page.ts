@@ -6,11 +6,12 @@ import { createProgram } from '../../cli/program.ts';
 const endsWith: Readonly<Record<keyof typeof exitCodes, string>> = {
   ok: 'it worked',
   failed: 'it did not work, or a check found something wrong',
-  usage: 'the command line cannot be understood',
+  usage: 'the command line is wrong, or a name, a file or a document that it gives',
   denied: 'nobody is signed in, or who is may not do it; `permissions check`: not allowed',
   notFound: 'what it is about does not exist',
   unavailable: 'the registry does not answer, or cannot now; try again',
   conflict: 'somebody changed it meanwhile, or a rule or a lock forbids it',
+  interrupted: 'Ctrl-C or Ctrl-D in place of an answer',
 };
 
 /** docs/cli.md, out of the commands themselves. */
@@ -37,8 +38,8 @@ puts it on the path as \`lighter\`. In a checkout, \`npm run lighter -- …\` ru
 
 Everything is about one registry: \`--registry HOST\`, else \`LIGHTER_REGISTRY\`, else the one signed in to
 last. The credential is \`LIGHTER_PASSWORD\` (with \`LIGHTER_USERNAME\`), else that of \`lighter login\`, else
-that of \`docker login\`. \`lighter login\` keeps it in \`~/.config/lighter/credentials.json\`, which only its owner can read. Results go to standard output, as tables or, with \`--json\`, as JSON; all else goes
-to standard error.
+that of \`docker login\`. \`lighter login\` keeps it in \`~/.config/lighter/credentials.json\`, which only its owner can read. Results go to standard output, as tables or, with \`--json\`, as
+JSON, lists as arrays; all else goes to standard error ([why](decisions/cli.md)).
 
 \`lighter complete bash\` (\`zsh\`, \`fish\`, \`powershell\`) writes the completion script of a shell:
 \`source <(lighter complete bash)\`.

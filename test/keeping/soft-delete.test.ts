@@ -46,6 +46,11 @@ describe('a manifest that is deleted where deletions are soft', () => {
     const repository = 'soft/listed';
     const digest = await client.pushImage(repository, 'v1');
     await client.putManifest(repository, 'v2', (await pulled(client, repository, 'v1')).body);
+    const { manifest: wanted } = await getJson<{ manifest: { imageSize: number } }>(
+      client,
+      `/acr/v1/${repository}/_manifests/${digest}`,
+    );
+    expect(wanted.imageSize).toBeGreaterThan(0);
     await remove(client, repository, digest);
 
     for (const reference of ['v1', 'v2', digest]) {
@@ -61,6 +66,7 @@ describe('a manifest that is deleted where deletions are soft', () => {
           digest,
           mediaType: types.image,
           size: expect.any(Number),
+          imageSize: wanted.imageSize,
           deletedAt: time,
           restorableUntil: time,
           tags: ['v1', 'v2'],

@@ -12,6 +12,8 @@ export interface DeletedManifest extends Deletion {
   readonly digest: Digest;
   readonly mediaType: string;
   readonly sizeBytes: number;
+  /** Of its blobs together. */
+  readonly imageSizeBytes: number;
 }
 
 const readsAtOnce = 16;
@@ -30,6 +32,7 @@ export async function listDeletedManifests(
     digest: row.rowKey.slice(2) as Digest,
     mediaType: text(row, 'mediaType'),
     sizeBytes: number(row, 'size'),
+    imageSizeBytes: number(row, 'imageSize'),
     ...deletionOf(row),
   }));
 }
@@ -44,7 +47,7 @@ export async function deletedRows(
   const rows = await registry.tables.list('repo', partition, {
     from: last === '' ? from : `m:${last}!`,
     before,
-    select: ['state', 'mediaType', 'size', ...deletionProperties],
+    select: ['state', 'mediaType', 'size', 'imageSize', ...deletionProperties],
   });
   return rows.filter(({ properties }) => properties['state'] === 'deleted');
 }
