@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Clock } from '../ports/clock.ts';
 import { type Row, StorageUnavailable, type TableStore } from '../ports/table-store.ts';
@@ -79,7 +80,7 @@ export class PolicyStore {
 
   /** The policy as storage has it now. Throws StorageUnavailable, PolicyUnreadable among them. */
   async read(): Promise<StoredPolicy> {
-    return stored(await this.#tables.get('settings', partition, rowKey));
+    return stored(await this.#row());
   }
 
   /**
@@ -88,10 +89,43 @@ export class PolicyStore {
    * written. Throws StorageUnavailable.
    */
   async write(document: PolicyDocument, ifMatch: string | undefined): Promise<PolicyWrite> {
+    const row = await this.#row();
+    if (ifMatch !== undefined && ifMatch !== (await stored(row)).etag) return 'changed-meanwhile';
+    return this.#replace(row, document);
+  }
+
+  /**
+   * Makes another document of the one in storage, and again of what somebody else wrote meanwhile,
+   * so that no change is lost. What `change` throws ends it and passes through. Throws
+   * StorageUnavailable, also when others keep coming first.
+   */
+  async update(
+    change: (before: StoredPolicy) => PolicyDocument | Promise<PolicyDocument>,
+  ): Promise<StoredPolicy | 'too-large'> {
+    for (let tries = 0; tries < maxUpdateTries; tries++) {
+      const row = await this.#row();
+      const outcome = await this.#replace(row, await change(await stored(row)));
+      if (outcome !== 'changed-meanwhile') return outcome;
+      await sleep(Math.random() * Math.min(10 * 2 ** tries, maxUpdateWaitMs));
+    }
+    throw new StorageUnavailable('others keep changing the policy');
+  }
+
+  /**
+   * The policy as it is, after every {@link update} under way was made to begin again: it sees what
+   * was stored before this call, or this call sees its change. Throws StorageUnavailable.
+   */
+  async readFenced(): Promise<StoredPolicy> {
+    const properties = { fence: randomUUID() };
+    await this.#tables.commit('settings', partition, [
+      { kind: 'merge', rowKey, etag: '*', properties },
+    ]);
+    return this.read();
+  }
+
+  async #replace(row: Row | undefined, document: PolicyDocument): Promise<PolicyWrite> {
     const bytes = policyBytes(document);
     if (bytes.byteLength > maxPolicyBytes) return 'too-large';
-    const row = await this.#tables.get('settings', partition, rowKey);
-    if (ifMatch !== undefined && ifMatch !== (await stored(row)).etag) return 'changed-meanwhile';
     const properties = { document: bytes };
     const outcome = await this.#tables.commit('settings', partition, [
       row === undefined
@@ -104,21 +138,8 @@ export class PolicyStore {
     return after;
   }
 
-  /**
-   * Makes another document of the one in storage, and again of what somebody else wrote meanwhile,
-   * so that no change is lost. What `change` throws ends it and passes through. Throws
-   * StorageUnavailable, also when others keep coming first.
-   */
-  async update(
-    change: (before: StoredPolicy) => PolicyDocument | Promise<PolicyDocument>,
-  ): Promise<StoredPolicy | 'too-large'> {
-    for (let tries = 0; tries < maxUpdateTries; tries++) {
-      const before = await this.read();
-      const outcome = await this.write(await change(before), before.etag);
-      if (outcome !== 'changed-meanwhile') return outcome;
-      await sleep(Math.random() * Math.min(10 * 2 ** tries, maxUpdateWaitMs));
-    }
-    throw new StorageUnavailable('others keep changing the policy');
+  #row(): Promise<Row | undefined> {
+    return this.#tables.get('settings', partition, rowKey);
   }
 
   /** Reads and remembers; those who ask while a read is under way share it. */

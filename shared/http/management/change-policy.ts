@@ -23,7 +23,7 @@ export async function changePolicy(
   return outcome;
 }
 
-/** A token whose scope map is taken away between this look and the change has no rights left. */
+/** A token that gets its scope map after this look fences the policy, and the change begins again. */
 async function keepScopeMapsInUse(
   { authority }: App,
   before: PolicyDocument,

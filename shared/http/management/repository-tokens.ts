@@ -1,8 +1,10 @@
 import { findByName } from '../../auth/repository-token-access.ts';
-import type { PasswordSlot } from '../../auth/repository-token.ts';
+import type { PasswordSlot, RepositoryToken } from '../../auth/repository-token.ts';
 import type { ListedToken } from '../../auth/repository-tokens.ts';
+import { isResourceName } from '../../domain/resource-name.ts';
 import { RegistryError } from '../../errors.ts';
 import { entityTagOf } from '../../policy/entity-tag.ts';
+import type { StoredPolicy } from '../../policy/policy-store.ts';
 import type { App } from '../app.ts';
 import { readJson, readOptionalJson, wrongDocument } from '../json-request.ts';
 import { jsonAnswer } from '../json-response.ts';
@@ -24,7 +26,8 @@ export async function getToken({ app, params }: Call): Promise<RegistryResponse>
 
 /**
  * Makes a token, which has no password yet, or changes its scope map and whether it is enabled.
- * Throws UNSUPPORTED 400 for a scope map that is not there, 412 when a condition does not hold.
+ * Throws UNSUPPORTED 400 for a scope map that is not there or is deleted meanwhile, 412 when a
+ * condition does not hold.
  */
 export async function putToken({ app, request, params }: Call): Promise<RegistryResponse> {
   const { repositoryTokens } = app.authority;
@@ -34,7 +37,7 @@ export async function putToken({ app, request, params }: Call): Promise<Registry
   if (document.name.toLowerCase() !== name.toLowerCase()) {
     throw wrongDocument([{ at: '/name', problem: 'must be the name in the path' }]);
   }
-  await requireScopeMap(app, document);
+  requireScopeMap(await app.authority.policy.read(), document);
   const before = await repositoryTokens.get(name);
   checkConditions(headers, before && tagOf(before));
   const after = await repositoryTokens.put(document.name, document, {
@@ -42,6 +45,7 @@ export async function putToken({ app, request, params }: Call): Promise<Registry
     ifNoneMatch: headers.has('if-none-match') && before === undefined ? '*' : undefined,
   });
   if (after === 'changed-meanwhile') throw changedMeanwhile();
+  await keepScopeMap(app, before, after);
   const { lastUsedAt } = before ?? {};
   const token = { ...after, ...(lastUsedAt !== undefined && { lastUsedAt }) };
   return tokenAnswer(token, before === undefined ? 201 : 200);
@@ -63,7 +67,7 @@ export async function deleteToken({ app, request, params }: Call): Promise<Regis
 /** Makes a new password in that slot and answers it, this once. Throws NAME_UNKNOWN. */
 export async function generatePassword(call: Call): Promise<RegistryResponse> {
   const { app, request, params } = call;
-  const [name, slot] = [nameIn(params), slotIn(params)];
+  const [name, slot] = [possibleNameIn(params), slotIn(params)];
   const document = checkDocument(passwordDocument, await readOptionalJson(request));
   const now = app.registry.clock.now();
   const expiresAt = expiryOf(document, now);
@@ -83,7 +87,7 @@ export async function generatePassword(call: Call): Promise<RegistryResponse> {
 
 /** Ends the password of that slot, if there is one. Throws NAME_UNKNOWN without the token. */
 export async function deletePassword({ app, params }: Call): Promise<RegistryResponse> {
-  const name = nameIn(params);
+  const name = possibleNameIn(params);
   const found = await app.authority.repositoryTokens.deletePassword(name, slotIn(params));
   if (!found) throw unknownToken(name);
   return { status: 204, headers: {} };
@@ -129,13 +133,42 @@ function expiryOf(
   return expiresAt === undefined ? undefined : new Date(expiresAt);
 }
 
-async function requireScopeMap({ authority }: App, { scopeMap }: TokenDocument): Promise<void> {
-  const { document } = await authority.policy.read();
+/**
+ * A scope map that a token has cannot be deleted; one that was deleted before the token had it is
+ * taken back.
+ */
+async function keepScopeMap(
+  { authority }: App,
+  before: RepositoryToken | undefined,
+  after: RepositoryToken,
+): Promise<void> {
+  const { repositoryTokens, policy } = authority;
+  try {
+    requireScopeMap(await policy.readFenced(), after);
+  } catch (error) {
+    if (!(error instanceof RegistryError)) throw error;
+    if (before === undefined) await repositoryTokens.delete(after.name, after.etag);
+    else await repositoryTokens.put(after.name, before, { ifMatch: after.etag });
+    throw error;
+  }
+}
+
+function requireScopeMap(
+  { document }: StoredPolicy,
+  { scopeMap }: Pick<TokenDocument, 'scopeMap'>,
+): void {
   if (findByName(document.scopeMaps, scopeMap) !== undefined) return;
   throw wrongDocument([{ at: '/scopeMap', problem: 'there is no scope map of that name' }]);
 }
 
 function nameIn({ name = '' }: Call['params']): string {
+  return name;
+}
+
+/** A name that no token may have is not looked for. Throws NAME_UNKNOWN. */
+function possibleNameIn(params: Call['params']): string {
+  const name = nameIn(params);
+  if (!isResourceName(name)) throw unknownToken(name);
   return name;
 }
 
