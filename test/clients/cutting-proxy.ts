@@ -1,11 +1,16 @@
-import { once } from 'node:events';
+import { EventEmitter, once } from 'node:events';
 import http from 'node:http';
 import type { AddressInfo } from 'node:net';
 
 /** What the proxy does to one PUT of bytes to storage. */
 export type Mishap =
-  /** The connection breaks after so many bytes of the body. */
-  | { kind: 'cut'; afterBytes: number }
+  /**
+   * The connection breaks after so many bytes of the body, and not before so many of the PUTs that
+   * came after this mishap was announced have been answered.
+   */
+  | { kind: 'cut'; afterBytes: number; afterAnswers?: number }
+  /** An answer as storage would give it, before it has read the body. */
+  | { kind: 'answer'; status: number; code: string }
   /** Storage gets another query, as of a URL whose time is over. */
   | { kind: 'query'; of: (url: URL) => Promise<string> };
 
@@ -26,12 +31,18 @@ export async function startCuttingProxy(target: string): Promise<CuttingProxy> {
   const [hostname = '', port = ''] = target.split(':');
   const agent = new http.Agent({ keepAlive: true });
   let storedBytes = 0;
-  const mishaps: Mishap[] = [];
+  let mishaps: Mishap[] = [];
+  let answers = 0;
+  const answered = new EventEmitter();
 
   async function pass(request: http.IncomingMessage, response: http.ServerResponse): Promise<void> {
     const url = new URL(request.url ?? '/', `http://${request.headers.host ?? target}`);
     const isStorage = request.method === 'PUT' && !url.pathname.startsWith('/v2/');
     const mishap = isStorage ? mishaps.shift() : undefined;
+    if (mishap?.kind === 'answer') {
+      request.resume();
+      return answerAsStorage(response, mishap);
+    }
     if (mishap?.kind === 'query') url.search = await mishap.of(url);
     const forwarded = http.request({
       agent,
@@ -44,18 +55,27 @@ export async function startCuttingProxy(target: string): Promise<CuttingProxy> {
     forwarded.once('response', (answer) => {
       response.writeHead(answer.statusCode ?? 502, answer.statusMessage, answer.headers);
       answer.pipe(response);
+      if (isStorage) answers += 1;
+      answered.emit('answer');
     });
     forwarded.once('error', () => response.destroy());
     let received = 0;
     request.on('data', (chunk: Buffer) => {
       received += chunk.length;
       if (isStorage) storedBytes += chunk.length;
-      if (mishap?.kind === 'cut' && received > mishap.afterBytes) {
+      if (mishap?.kind !== 'cut' || received <= mishap.afterBytes || !request.readableFlowing)
+        return;
+      request.unpipe(forwarded).pause();
+      void hasAnswered(mishap.afterAnswers ?? 0).then(() => {
         request.socket.destroy();
         forwarded.destroy();
-      }
+      });
     });
     request.pipe(forwarded);
+  }
+
+  async function hasAnswered(count: number): Promise<void> {
+    while (answers < count) await once(answered, 'answer');
   }
 
   const server = http.createServer((request, response) => {
@@ -66,8 +86,11 @@ export async function startCuttingProxy(target: string): Promise<CuttingProxy> {
   return {
     host: `127.0.0.1:${(server.address() as AddressInfo).port}`,
     storedBytes: () => storedBytes,
-    forgive: () => void mishaps.splice(0),
-    next: (...more) => void mishaps.push(...more),
+    forgive: () => void (mishaps = []),
+    next: (...more) => {
+      mishaps.push(...more);
+      answers = 0;
+    },
     stop: async () => {
       server.close();
       server.closeAllConnections();
@@ -75,4 +98,12 @@ export async function startCuttingProxy(target: string): Promise<CuttingProxy> {
       await once(server, 'close');
     },
   };
+}
+
+function answerAsStorage(
+  response: http.ServerResponse,
+  { status, code }: { status: number; code: string },
+): void {
+  response.writeHead(status, { 'content-type': 'application/xml', 'x-ms-error-code': code });
+  response.end(`<?xml version="1.0" encoding="utf-8"?><Error><Code>${code}</Code></Error>`);
 }

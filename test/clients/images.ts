@@ -98,11 +98,19 @@ export interface Images {
   layers: (count: number) => Promise<LocalImage>;
   /** A layer of no bytes at all between two others. */
   emptyLayer: () => Promise<LocalImage>;
+  /** Two layers; those of all pairs are of one size, and so are their configs. */
+  pair: (number: number) => Promise<LocalImage>;
   /** Three layers of one size, one of them twice. */
   equalSizes: () => Promise<LocalImage>;
   /** The same layer twice, with another between. */
   sameLayerTwice: () => Promise<LocalImage>;
 }
+
+/** A layer of one file, not compressed. */
+const addPlainLayer = async (layout: Layout, name: string, content: string): Promise<Layer> => {
+  const added = await layout.add(ociLayer, tarOf([file(name, content)]));
+  return { descriptor: added, diffId: added.digest };
+};
 
 /** @param folder where the layouts are written. */
 export function localImages(folder: string): Images {
@@ -154,13 +162,18 @@ export function localImages(folder: string): Images {
           await layout.addLayer([file('after', 'after\n')]),
         ]);
       }),
+    pair: (number) =>
+      once(`pair-${number}`, async (layout) =>
+        ofLayers(layout, [
+          await addPlainLayer(layout, 'left', `left of ${number}\n`),
+          await addPlainLayer(layout, 'right', `right of ${number}\n`),
+        ]),
+      ),
     equalSizes: () =>
       once('equal-sizes', async (layout) => {
         const layers: Layer[] = [];
         for (const name of ['one', 'two', 'six']) {
-          const content = tarOf([file(name, `${name} of three\n`)]);
-          const added = await layout.add(ociLayer, content);
-          layers.push({ descriptor: added, diffId: added.digest });
+          layers.push(await addPlainLayer(layout, name, `${name} of three\n`));
         }
         return ofLayers(layout, [...layers, ...layers.slice(0, 1)]);
       }),

@@ -121,6 +121,10 @@ async function build(tool: Tool, outputFolder: string): Promise<void> {
   const copy = join(outputFolder, '.source');
   await cp(answer.Dir, copy, { recursive: true });
   await run('chmod', ['-R', 'u+w', copy]);
+  for (const path of tool.leftOut ?? []) await rm(join(copy, path));
+  if (tool.modEdits !== undefined) {
+    await run('go', ['mod', 'edit', ...tool.modEdits], { cwd: copy, env });
+  }
   const targets = tool.packages.map((path) => path.replace(`${tool.copyOfModule}/`, './'));
   await run('go', ['install', '-mod=mod', ...flags, ...targets], { cwd: copy, env });
   await rm(copy, { recursive: true, force: true });

@@ -8,6 +8,10 @@ export interface Tool {
    * Modules with `exclude` or `replace` directives cannot be installed by version: build a copy.
    */
   copyOfModule?: string;
+  /** Flags of `go mod edit` for the copy's go.mod. */
+  modEdits?: string[];
+  /** Files that the copy goes without. */
+  leftOut?: string[];
   flags?: string[];
   /** Tells builds of one version with different flags apart. */
   build?: string;
@@ -53,6 +57,25 @@ export const tools: Tool[] = [
     // As its releases do; it says its version to registries, which go by it.
     flags: ['-ldflags', '-X github.com/moby/buildkit/version.Version=v0.34.2'],
     build: 'named',
+  },
+  {
+    name: 'nerdctl',
+    version: 'v2.3.5',
+    packages: ['github.com/containerd/nerdctl/v2/cmd/nerdctl'],
+    copyOfModule: 'github.com/containerd/nerdctl/v2',
+    // Its tests need a module that is in no proxy, only in a folder of its repository.
+    leftOut: ['cmd/nerdctl/helpers/testing_linux.go'],
+    modEdits: [
+      '-droprequire=github.com/containerd/nerdctl/mod/tigron',
+      '-dropreplace=github.com/containerd/nerdctl/mod/tigron@v0.0.0',
+    ],
+    env: { CGO_ENABLED: '0' },
+  },
+  {
+    name: 'ctr-2.1',
+    version: 'v2.1.9',
+    packages: ['github.com/containerd/containerd/v2/cmd/ctr'],
+    copyOfModule: 'github.com/containerd/containerd/v2',
   },
   { name: 'helm4', version: 'v4.3.1', packages: ['helm.sh/helm/v4/cmd/helm'] },
   {
