@@ -1,7 +1,7 @@
 import type { Caller } from '../shared/auth/caller.ts';
 import { kindOfSubject } from '../shared/auth/identity.ts';
 import { jsonAnswer } from '../shared/http/json-response.ts';
-import type { WhoAmI } from '../shared/http/management/contract.ts';
+import type { WhoAmI } from '../shared/http/management/contract/whoami.ts';
 import type { RegistryResponse } from '../shared/http/message.ts';
 import type { Call, RegistryRoute } from '../shared/http/route.ts';
 

@@ -3,7 +3,8 @@ import { routes } from '../../functions/routes.ts';
 import { errorTable } from '../../shared/errors.ts';
 import type { ManagementAccess, Route } from '../../shared/http/route.ts';
 import { examples } from './examples.ts';
-import { namedSchemas, type Operation, operations } from './operations.ts';
+import { namedSchemas } from './named-schemas.ts';
+import { type Operation, operations } from './operations.ts';
 
 const prefix = 'api/v1/';
 

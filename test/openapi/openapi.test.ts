@@ -7,7 +7,8 @@ import { safeParse } from 'valibot';
 import { apiPage, type OpenApi } from './api-page.ts';
 import { examples } from './examples.ts';
 import { endpoints, openApiDocument } from './openapi-document.ts';
-import { namedSchemas, operations } from './operations.ts';
+import { namedSchemas } from './named-schemas.ts';
+import { operations } from './operations.ts';
 
 const file = fileURLToPath(new URL('../../docs/openapi.json', import.meta.url));
 

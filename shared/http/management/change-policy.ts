@@ -23,7 +23,7 @@ export async function changePolicy(
   return outcome;
 }
 
-/** A token that gets its scope map after this look fences the policy, and the change begins again. */
+/** Who gives a token a map after this look fences the policy, and the change begins again. */
 async function keepScopeMapsInUse(
   { authority }: App,
   before: PolicyDocument,

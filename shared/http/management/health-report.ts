@@ -5,7 +5,7 @@ import { catalogPartition } from '../../registry/rows/row-keys.ts';
 import type { App } from '../app.ts';
 import { missingAccess, type StorageComponent } from '../storage-access.ts';
 import { version } from '../version.ts';
-import type { HealthCheck, HealthReport } from './contract.ts';
+import type { HealthCheck, HealthReport } from './contract/health.ts';
 import { settingsInForce } from './settings-in-force.ts';
 
 /** A check that takes longer has failed. */

@@ -12,7 +12,7 @@ import type { RegistryResponse } from '../message.ts';
 import type { Call } from '../route.ts';
 import { checkDocument } from './check-document.ts';
 import { checkConditions } from './conditions.ts';
-import type { TokenJson, TokenPasswordMade } from './contract.ts';
+import type { TokenJson, TokenPasswordMade } from './contract/tokens.ts';
 import { passwordDocument, type TokenDocument, tokenDocument } from './token-documents.ts';
 
 const dayMs = 86_400_000;

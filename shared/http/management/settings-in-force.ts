@@ -1,5 +1,5 @@
 import type { Config } from '../../config.ts';
-import type { HealthReport } from './contract.ts';
+import type { HealthReport } from './contract/health.ts';
 
 /** The configuration as it may be shown: without the account key and the password of `admin`. */
 export function settingsInForce(config: Config): HealthReport['settings'] {
