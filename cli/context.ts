@@ -29,7 +29,7 @@ export function createContext(options: GlobalOptions, environment: NodeJS.Proces
     credentials,
     environment,
     client: () => {
-      const named = options.registry ?? environment['LIGHTER_REGISTRY'] ?? credentials.current();
+      const named = options.registry ?? (environment['LIGHTER_REGISTRY'] || credentials.current());
       if (named === undefined) {
         throw new CliError(
           'which registry? Sign in with lighter login HOST, or give --registry HOST',

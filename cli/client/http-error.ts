@@ -28,17 +28,29 @@ const accessDetail = v.pipe(
   v.minLength(1),
 );
 
+/** What a request showed of who sends it: a user and a password, or a token that they gave. */
+export type Shown = 'nothing' | 'credential' | 'token';
+
 /** The CliError of a refusal: the registry's own sentence, and what to do about it. */
-export async function errorOf(response: Response, signedIn: boolean): Promise<CliError> {
+export async function errorOf(response: Response, shown: Shown): Promise<CliError> {
   const parsed = v.safeParse(errorBody, await response.json().catch(() => undefined));
-  const first = parsed.success ? parsed.output.errors[0] : undefined;
-  const said = first === undefined ? `HTTP ${response.status}` : first.message || first.code;
+  if (!parsed.success) return errorOfStranger(response);
+  const [{ message, code, detail } = { message: '', code: '', detail: undefined }] =
+    parsed.output.errors;
+  const said = `${message || code}${advice(response, shown)}`;
+  const sentence = response.status === 401 && shown === 'token' ? lacksRight : said;
+  return new CliError(sentence, exitCodeOf(response.status, detail), {
+    details: detailsOf(detail),
+  });
+}
+
+/** Not to be taken for an answer about what was asked for. */
+function errorOfStranger({ status, url }: Response): CliError {
+  const { origin } = new URL(url);
+  const exitCode = exitCodeOf(status, undefined);
   return new CliError(
-    `${said}${advice(response, signedIn)}`,
-    exitCodeOf(response.status, first?.detail),
-    {
-      details: detailsOf(first?.detail),
-    },
+    `${origin} answers ${status} as no registry does: is that its address?`,
+    exitCode === exitCodes.unavailable ? exitCode : exitCodes.failed,
   );
 }
 
@@ -51,9 +63,12 @@ function exitCodeOf(status: number, detail: unknown): ExitCode {
   return status >= 500 || status === 429 ? exitCodes.unavailable : exitCodes.failed;
 }
 
-function advice({ status, headers }: Response, signedIn: boolean): string {
-  if (status === 401 && !signedIn) return ' (lighter login HOST signs in)';
-  if (status === 401) return ' (the credential is wrong or has ended, or lacks this right)';
+/** The registry's own words are for clients that have no token yet. */
+const lacksRight = 'who is signed in lacks this right (lighter whoami shows what there is)';
+
+function advice({ status, headers }: Response, shown: Shown): string {
+  if (status === 401 && shown === 'nothing') return ' (lighter login HOST signs in)';
+  if (status === 401) return ' (the user or the password is wrong, or has ended)';
   const seconds = headers.get('retry-after');
   return seconds === null ? '' : ` (again in ${seconds} s)`;
 }

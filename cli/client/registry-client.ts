@@ -1,7 +1,8 @@
 import * as v from 'valibot';
-import { CliError, exitCodes } from '../cli-error.ts';
+import { CliError } from '../cli-error.ts';
 import type { StoredCredential } from '../credentials/credential.ts';
-import { errorOf } from './http-error.ts';
+import { unanswered } from './connection-error.ts';
+import { errorOf, type Shown } from './http-error.ts';
 
 export interface RequestOptions {
   readonly method?: 'GET' | 'HEAD' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
@@ -66,7 +67,7 @@ export class RegistryClient {
     const headers = { ...options.headers, ...authorization };
     const response = await this.send(path, { ...options, headers });
     if (response.ok) return response;
-    throw await errorOf(response, this.#credential !== undefined);
+    throw await errorOf(response, scope === undefined ? this.#shown() : this.#trusted());
   }
 
   /** Sends a request as it is and returns whatever the answer is. */
@@ -87,13 +88,7 @@ export class RegistryClient {
         signal: AbortSignal.timeout(timeoutMs),
       });
     } catch (error) {
-      throw new CliError(
-        `${this.origin} does not answer: ${reasonOf(error)}`,
-        exitCodes.unavailable,
-        {
-          cause: error,
-        },
-      );
+      throw unanswered(this.origin, error);
     }
   }
 
@@ -115,9 +110,9 @@ export class RegistryClient {
       }),
       signal: AbortSignal.timeout(defaultTimeoutMs),
     }).catch((cause: unknown) => {
-      throw new CliError(`${this.origin} does not answer`, exitCodes.unavailable, { cause });
+      throw unanswered(this.origin, cause);
     });
-    if (!response.ok) throw await errorOf(response, true);
+    if (!response.ok) throw await errorOf(response, 'credential');
     return v.parse(refreshAnswer, await response.json()).refresh_token;
   }
 
@@ -132,8 +127,17 @@ export class RegistryClient {
       headers: this.#basic(),
     });
     if (response.status === 401 && this.#credential === undefined) return undefined;
-    if (!response.ok) throw await errorOf(response, this.#credential !== undefined);
+    if (!response.ok) throw await errorOf(response, this.#shown());
     return v.parse(tokenAnswer, await response.json()).access_token;
+  }
+
+  #shown(): Shown {
+    return this.#credential === undefined ? 'nothing' : 'credential';
+  }
+
+  /** The registry took the credential and gave a token. */
+  #trusted(): Shown {
+    return this.#credential === undefined ? 'nothing' : 'token';
   }
 
   #basic(): Record<string, string> {
@@ -142,11 +146,4 @@ export class RegistryClient {
     const pair = Buffer.from(`${username}:${password}`, 'utf8').toString('base64');
     return { Authorization: `Basic ${pair}` };
   }
-}
-
-/** What went wrong below HTTP, without the layers of `fetch`. */
-export function reasonOf(error: unknown): string {
-  let reason = error;
-  while (reason instanceof Error && reason.cause instanceof Error) reason = reason.cause;
-  return reason instanceof Error ? reason.message || reason.name : String(reason);
 }

@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import * as v from 'valibot';
+import { allPages } from '../client/pages.ts';
 import { managementScope, type RegistryClient } from '../client/registry-client.ts';
 import { formatBytes, formatTime } from '../terminal/format.ts';
 import { details, printable, table } from '../terminal/table.ts';
@@ -8,7 +9,6 @@ import { parseRepository } from './options.ts';
 
 const path = '/api/v1/usage';
 const timeoutMs = 220_000;
-const pageSize = 1000;
 
 const usage = v.looseObject({
   repository: v.string(),
@@ -41,19 +41,13 @@ export const addUsage: AddCommand = (program, contextOf) => {
           terminal.show(value, () => one(value));
           return;
         }
-        const repositories: Usage[] = [];
-        for (let last = ''; ;) {
-          const query = new URLSearchParams({ n: String(pageSize), last });
-          const { value } = await registry.json(
-            `${path}?${query.toString()}`,
-            managementScope,
-            list,
-          );
-          repositories.push(...value.repositories);
-          const end = value.repositories.at(-1);
-          if (value.repositories.length < pageSize || end === undefined) break;
-          last = end.repository;
-        }
+        const repositories = await allPages(
+          registry,
+          `${path}?n=1000`,
+          managementScope,
+          list,
+          (page) => page.repositories,
+        );
         terminal.show(repositories, () => many(repositories));
       },
     );

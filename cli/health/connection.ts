@@ -1,5 +1,6 @@
 import { lookup } from 'node:dns/promises';
-import { catalogScope, type RegistryClient, reasonOf } from '../client/registry-client.ts';
+import { reasonOf } from '../client/connection-error.ts';
+import { catalogScope, type RegistryClient } from '../client/registry-client.ts';
 
 /** One thing that was looked at. */
 export interface HealthCheck {

@@ -74,10 +74,17 @@ export function parsePolicy(
 
 /** What valibot found, in the order it found it; the whole document is at the empty pointer. */
 export function problemsOf(issues: readonly v.BaseIssue<unknown>[]): PolicyProblem[] {
-  return issues.map(({ path = [], message }) => ({
-    at: path.map(({ key }) => `/${String(key).replace(/[~/]/g, escaped)}`).join(''),
-    problem: message,
+  return issues.map((issue) => ({
+    at: (issue.path ?? []).map(({ key }) => `/${String(key).replace(/[~/]/g, escaped)}`).join(''),
+    problem: problemOf(issue),
   }));
+}
+
+/** Valibot has its own words, `Expected never`, for the two that are made most. */
+function problemOf({ type, expected, received, message }: v.BaseIssue<unknown>): string {
+  if (type !== 'strict_object') return message;
+  if (expected === 'never') return 'is not known';
+  return received === 'undefined' ? 'is missing' : message;
 }
 
 function escaped(character: string): string {

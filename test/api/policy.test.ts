@@ -18,6 +18,18 @@ const get = () => registry().client.send('GET', '/api/v1/policy');
 
 beforeEach(async () => expect((await put({})).status).toBe(200));
 
+test('what is not known and what is missing are called so', async () => {
+  const value = { colour: 'red', scopeMaps: [{ name: 'a' }] };
+  const answer = await sendJson(registry().client, 'POST', 'policy/validate', value);
+  expect(jsonOf(answer)).toEqual({
+    valid: false,
+    problems: [
+      { at: '/scopeMaps/0/rules', problem: 'is missing' },
+      { at: '/colour', problem: 'is not known' },
+    ],
+  });
+});
+
 describe('PUT of the policy', () => {
   test('answers the document as it is from now on, and its ETag', async () => {
     const before = await get();

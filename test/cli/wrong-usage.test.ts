@@ -1,3 +1,5 @@
+import { once } from 'node:events';
+import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
 import { expect, test } from 'vitest';
 import { lighterCommand } from './lighter-command.ts';
@@ -51,6 +53,33 @@ test.each([
   const { stderr } = await lighter(args);
   expect(stderr).toMatch(/^lighter: /);
   expect(stderr.endsWith(`\n(${help})\n`), stderr).toBe(true);
+});
+
+test('says in words why there is no connection', async () => {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const address = server.address();
+  const port = address !== null && typeof address === 'object' ? address.port : 0;
+  const plain = await lighter(['-r', `https://127.0.0.1:${port}`, 'repo', 'list']);
+  expect(plain).toMatchObject({ code: 5, stderr: expect.stringContaining('speaks no TLS') });
+  server.close();
+  const closed = await lighter(['-r', `localhost:${port}`, 'repo', 'list']);
+  expect(closed).toMatchObject({ code: 5, stderr: expect.stringContaining('ECONNREFUSED') });
+});
+
+test('what is no registry is not taken for one that lacks what was asked for', async () => {
+  const server = createServer((_request, response) => {
+    response.writeHead(404).end('<html>not found</html>');
+  }).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const address = server.address();
+  const port = address !== null && typeof address === 'object' ? address.port : 0;
+  const { code, stderr } = await lighter(['-r', `127.0.0.1:${port}`, 'repo', 'show', 'app']);
+  server.close();
+  expect({ code, stderr }).toMatchObject({
+    code: 1,
+    stderr: `lighter: http://127.0.0.1:${port} answers 404 as no registry does: is that its address?\n`,
+  });
 });
 
 test('help ends with 0, of a command of a group, too', async () => {
