@@ -5,8 +5,8 @@ import type { AddressInfo } from 'node:net';
 /** What the proxy does to one PUT of bytes to storage. */
 export type Mishap =
   /**
-   * The connection breaks after so many bytes of the body, and not before so many of the PUTs that
-   * came after this mishap was announced have been answered.
+   * The connection breaks after so many bytes of the body, and not before storage has answered so
+   * many PUTs since {@link CuttingProxy.always}.
    */
   | { kind: 'cut'; afterBytes: number; afterAnswers?: number }
   /** An answer as storage would give it, before it has read the body. */
@@ -21,6 +21,8 @@ export interface CuttingProxy {
   storedBytes: () => number;
   /** What happens to the next PUTs to storage, one each. */
   next: (...mishaps: Mishap[]) => void;
+  /** What happens to all other PUTs to storage. */
+  always: (mishap: Mishap) => void;
   /** Forgets what was still to happen. */
   forgive: () => void;
   stop: () => Promise<void>;
@@ -32,13 +34,14 @@ export async function startCuttingProxy(target: string): Promise<CuttingProxy> {
   const agent = new http.Agent({ keepAlive: true });
   let storedBytes = 0;
   let mishaps: Mishap[] = [];
+  let constant: Mishap | undefined;
   let answers = 0;
   const answered = new EventEmitter();
 
   async function pass(request: http.IncomingMessage, response: http.ServerResponse): Promise<void> {
     const url = new URL(request.url ?? '/', `http://${request.headers.host ?? target}`);
     const isStorage = request.method === 'PUT' && !url.pathname.startsWith('/v2/');
-    const mishap = isStorage ? mishaps.shift() : undefined;
+    const mishap = isStorage ? (mishaps.shift() ?? constant) : undefined;
     if (mishap?.kind === 'answer') {
       request.resume();
       return answerAsStorage(response, mishap);
@@ -86,9 +89,13 @@ export async function startCuttingProxy(target: string): Promise<CuttingProxy> {
   return {
     host: `127.0.0.1:${(server.address() as AddressInfo).port}`,
     storedBytes: () => storedBytes,
-    forgive: () => void (mishaps = []),
-    next: (...more) => {
-      mishaps.push(...more);
+    forgive: () => {
+      mishaps = [];
+      constant = undefined;
+    },
+    next: (...more) => void mishaps.push(...more),
+    always: (mishap) => {
+      constant = mishap;
       answers = 0;
     },
     stop: async () => {

@@ -1,7 +1,7 @@
 import { ok, strictEqual } from 'node:assert/strict';
 import { join } from 'node:path';
 import { startContainerd } from '../containerd.ts';
-import type { CuttingProxy, Mishap } from '../cutting-proxy.ts';
+import type { CuttingProxy } from '../cutting-proxy.ts';
 import { toolPath } from '../install.ts';
 import type { LocalImage } from '../layout.ts';
 import { exec, execMustFail } from '../process.ts';
@@ -10,8 +10,6 @@ import { begunUploads, expectCut, expectDirect, expired, requestsTo } from './up
 
 /** Up to 4,000 MiB work; by hand `LIGHTER_DIRECT_MIB=3900`. */
 const largeMiB = Number(process.env['LIGHTER_DIRECT_MIB'] ?? 2048);
-
-const many = (mishap: Mishap): Mishap[] => Array.from({ length: 10 }, () => mishap);
 
 /** `ctr` with a containerd of its own. */
 export async function withContainerd(bench: Workbench, proxy: CuttingProxy): Promise<void> {
@@ -115,7 +113,7 @@ async function run(bench: Workbench, proxy: CuttingProxy, socket: string): Promi
     const image = await images.app();
     await load(image);
     // Only one layer has so many bytes, and is cut when the four other blobs have arrived.
-    proxy.next(...many({ kind: 'cut', afterBytes: 2_000_000, afterAnswers: 4 }));
+    proxy.always({ kind: 'cut', afterBytes: 2_000_000, afterAnswers: 4 });
     await pushMustFail(image, remote('half'));
     proxy.forgive();
     const before = proxy.storedBytes();
@@ -135,7 +133,7 @@ async function run(bench: Workbench, proxy: CuttingProxy, socket: string): Promi
   await test('from ctr: storage finds a layer too large, and the client says so', async () => {
     const image = await images.app();
     await load(image);
-    proxy.next(...many({ kind: 'answer', status: 413, code: 'RequestBodyTooLarge' }));
+    proxy.always({ kind: 'answer', status: 413, code: 'RequestBodyTooLarge' });
     const message = await pushMustFail(image, remote('too-large'));
     proxy.forgive();
     ok(/PUT request to .*: 413 /.test(message), message);
@@ -143,7 +141,7 @@ async function run(bench: Workbench, proxy: CuttingProxy, socket: string): Promi
   await test('from ctr: a URL whose time is over is refused, and the client says so', async () => {
     const image = await images.app();
     await load(image);
-    proxy.next(...many(expired(bench)));
+    proxy.always(expired(bench));
     const message = await pushMustFail(image, remote('expired'));
     proxy.forgive();
     ok(/403 .*(?:authenticate|authorization|authorized)/i.test(message), message);

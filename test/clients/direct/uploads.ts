@@ -77,7 +77,7 @@ export async function expectNoUpload(
 
 /** Throws unless the push fails while all its connections to storage are cut. */
 export async function expectCut(proxy: CuttingProxy, push: () => Promise<unknown>): Promise<void> {
-  proxy.next(...Array.from({ length: 10 }, (): Mishap => ({ kind: 'cut', afterBytes: 0 })));
+  proxy.always({ kind: 'cut', afterBytes: 0 });
   const failed = await push().then(
     () => false,
     () => true,
