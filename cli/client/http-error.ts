@@ -28,8 +28,8 @@ const accessDetail = v.pipe(
   v.minLength(1),
 );
 
-/** What a request showed of who sends it: a user and a password, or a token that they gave. */
-export type Shown = 'nothing' | 'credential' | 'token';
+/** What a request showed of who sends it; a token: the one the registry gave for the credential. */
+export type Shown = 'nothing' | 'credential' | 'foreign-token' | 'token';
 
 /** The CliError of a refusal: the registry's own sentence, and what to do about it. */
 export async function errorOf(response: Response, shown: Shown): Promise<CliError> {
@@ -68,7 +68,8 @@ const lacksRight = 'who is signed in lacks this right (lighter whoami shows what
 
 function advice({ status, headers }: Response, shown: Shown): string {
   if (status === 401 && shown === 'nothing') return ' (lighter login HOST signs in)';
-  if (status === 401) return ' (the user or the password is wrong, or has ended)';
+  if (status === 401 && shown === 'credential')
+    return ' (the user or the password is wrong, or has ended)';
   const seconds = headers.get('retry-after');
   return seconds === null ? '' : ` (again in ${seconds} s)`;
 }

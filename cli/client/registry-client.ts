@@ -112,7 +112,7 @@ export class RegistryClient {
     }).catch((cause: unknown) => {
       throw unanswered(this.origin, cause);
     });
-    if (!response.ok) throw await errorOf(response, 'credential');
+    if (!response.ok) throw await errorOf(response, 'foreign-token');
     return v.parse(refreshAnswer, await response.json()).refresh_token;
   }
 

@@ -1,3 +1,4 @@
+import { Option } from 'commander';
 import * as v from 'valibot';
 import { catalogScope, RegistryClient } from '../client/registry-client.ts';
 import { CliError, exitCodes } from '../cli-error.ts';
@@ -24,10 +25,27 @@ export const addLogin: AddCommand = (program, contextOf) => {
     .argument('<host>', 'address of the registry: registry.example.com, localhost:5000')
     .option('-u, --username <name>', 'user: admin, a token, or a service principal’s client id')
     .option('-p, --password <password>', 'password (better: --password-stdin)')
-    .option('--password-stdin', 'read the password from standard input')
-    .option('--azure', 'as whom az login signed in')
-    .option('--tenant <id>', 'with --azure: the tenant to ask')
-    .option('--oidc-token', 'the password is a token of a federated issuer (GitHub, GitLab, …)')
+    .addOption(
+      new Option('--password-stdin', 'read the password from standard input').conflicts('password'),
+    )
+    .addOption(
+      new Option('--azure', 'as whom az login signed in').conflicts([
+        'username',
+        'password',
+        'passwordStdin',
+      ]),
+    )
+    .addOption(
+      new Option('--tenant <id>', '--azure, of this tenant')
+        .implies({ azure: true })
+        .conflicts(['username', 'password', 'passwordStdin', 'oidcToken']),
+    )
+    .addOption(
+      new Option(
+        '--oidc-token',
+        'the password is a token of a federated issuer (GitHub, GitLab, …)',
+      ).conflicts(['username', 'azure']),
+    )
     .action(async (host: string, options: LoginOptions, command) => {
       const context = contextOf(command);
       const origin = registryOrigin(host);

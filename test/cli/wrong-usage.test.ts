@@ -24,6 +24,11 @@ test.each([
   { args: ['tag', 'show', 'app:v!1'], what: 'a tag is none' },
   { args: ['manifest', 'show', 'app@v1'], what: 'a tag stands for a digest' },
   { args: ['manifest', 'delete', 'app@sha256:123', '-y'], what: 'a digest is cut short' },
+  {
+    args: ['login', 'localhost:1', '-u', 'admin', '-p', 'x', '--password-stdin'],
+    what: 'there are two passwords',
+  },
+  { args: ['login', 'localhost:1', '-u', 'admin', '--azure'], what: 'there are two identities' },
   { args: ['gc', '--dry-run', '--last'], what: 'two options contradict each other' },
   {
     args: ['-r', 'localhost:1', 'aks', 'attach', 'blue', '--registry-resource-id', 'id'].concat(

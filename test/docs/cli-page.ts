@@ -34,12 +34,15 @@ export async function cliPage(): Promise<string> {
 const introduction = `# The \`lighter\` command
 
 \`npm run build\` makes it: \`dist-cli/lighter.mjs\`, one file that runs on Node.js 20 and later; \`npm link\`
-puts it on the path as \`lighter\`. In a checkout, \`npm run lighter -- …\` runs it as it is.
+puts it on the path as \`lighter\`. In a checkout, \`npm run -s lighter -- …\` runs it as it is.
 
-Everything is about one registry: \`--registry HOST\`, else \`LIGHTER_REGISTRY\`, else the one signed in to
-last. The credential is \`LIGHTER_PASSWORD\` (with \`LIGHTER_USERNAME\`), else that of \`lighter login\`, else
-that of \`docker login\`. \`lighter login\` keeps it in \`~/.config/lighter/credentials.json\`, which only its owner can read. Results go to standard output, as tables or, with \`--json\`, as
-JSON, lists as arrays; all else goes to standard error ([why](decisions/cli.md)).
+Everything is about one registry: \`--registry HOST\`, else \`LIGHTER_REGISTRY\`, else the one signed in to last. One on this
+machine is reached without TLS, any other where \`http://\` is written before its address; \`NODE_EXTRA_CA_CERTS=ca.crt\` trusts
+an authority of your own. The credential is \`LIGHTER_PASSWORD\` (with \`LIGHTER_USERNAME\`), else that of \`lighter login\`, else
+that of \`docker login\`. \`lighter login\` keeps it in \`~/.config/lighter/credentials.json\`, which only its owner can read.
+
+Results go to standard output, as tables or, with \`--json\`, as JSON, lists as arrays; all else goes to standard error
+([why](decisions/cli.md)).
 
 \`lighter complete bash\` (\`zsh\`, \`fish\`, \`powershell\`) writes the completion script of a shell:
 \`source <(lighter complete bash)\`.
