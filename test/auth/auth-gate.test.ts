@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { beforeAll, describe, expect, test } from 'vitest';
 import { keyRotation } from '../../functions/key-rotation.ts';
 import type { Caller } from '../../shared/auth/caller.ts';
 import { parseRepositoryName, type RepositoryName } from '../../shared/domain/repository-name.ts';
@@ -7,9 +7,7 @@ import { type Action, actions, type ResourceScope } from '../../shared/domain/sc
 import type { App } from '../../shared/http/app.ts';
 import { admit } from '../../shared/http/auth-gate.ts';
 import type { RegistryAccess } from '../../shared/http/route.ts';
-import type { TableStore } from '../../shared/ports/table-store.ts';
-import { startTestAzurite, type TestAzurite } from '../harness/azurite.ts';
-import { counted, movableClock, tablesOf } from './registry-tables.ts';
+import { counted, movableClock } from './registry-tables.ts';
 import {
   ask,
   basic,
@@ -21,21 +19,18 @@ import {
   signInApp,
   tokenUser,
 } from './sign-in-app.ts';
+import { testTables } from './test-tables.ts';
 
 const password = 'secret';
 const admin = basic('admin', password);
 const app = repository('team/app');
 
-let azurite: TestAzurite;
-let tables: TableStore;
+const tables = testTables();
 let registry: App;
 
-beforeAll(async () => {
-  azurite = await startTestAzurite();
-  tables = tablesOf(azurite);
+beforeAll(() => {
   registry = signInApp(tables, { adminPassword: password, anonymousPull: 'public/*' });
 });
-afterAll(() => azurite.stop());
 
 function repository(text: string): RepositoryName {
   const name = parseRepositoryName(text);

@@ -1,17 +1,15 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { beforeEach, describe, expect, test } from 'vitest';
 import { explainPermissions } from '../../shared/auth/permission-explanation.ts';
 import { type Action, actions } from '../../shared/domain/scope.ts';
 import { parseRepositoryName } from '../../shared/domain/repository-name.ts';
 import type { RoleRight } from '../../shared/domain/role-rights.ts';
 import type { App } from '../../shared/http/app.ts';
-import type { TableStore } from '../../shared/ports/table-store.ts';
-import { startTestAzurite, type TestAzurite } from '../harness/azurite.ts';
-import { type MovableClock, movableClock, tablesOf } from './registry-tables.ts';
+import { type MovableClock, movableClock } from './registry-tables.ts';
 import { clearSettings, policyOf } from './repository-tokens/settings.ts';
 import { signInApp } from './sign-in-app.ts';
+import { testTables } from './test-tables.ts';
 
-let azurite: TestAzurite;
-let tables: TableStore;
+const tables = testTables();
 let app: App;
 let clock: MovableClock;
 
@@ -33,11 +31,6 @@ const policy = {
   ],
 };
 
-beforeAll(async () => {
-  azurite = await startTestAzurite();
-  tables = tablesOf(azurite);
-});
-afterAll(() => azurite.stop());
 beforeEach(async () => {
   await clearSettings(tables);
   clock = movableClock();

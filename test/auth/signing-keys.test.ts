@@ -1,19 +1,14 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { beforeEach, describe, expect, test } from 'vitest';
 import { defaultKeySchedule, type KeySchedule } from '../../shared/auth/key-schedule.ts';
 import { SigningKeys } from '../../shared/auth/signing-keys.ts';
 import { systemClock } from '../../shared/ports/clock.ts';
 import { StorageUnavailable, type TableStore } from '../../shared/ports/table-store.ts';
-import { startTestAzurite, type TestAzurite } from '../harness/azurite.ts';
+import { startTestAzurite } from '../harness/azurite.ts';
 import { counted, deleteSigningKeys, movableClock, tablesOf } from './registry-tables.ts';
+import { testTables } from './test-tables.ts';
 
-let azurite: TestAzurite;
-let tables: TableStore;
+const tables = testTables();
 
-beforeAll(async () => {
-  azurite = await startTestAzurite();
-  tables = tablesOf(azurite);
-});
-afterAll(() => azurite.stop());
 beforeEach(() => deleteSigningKeys(tables));
 
 const instance = (schedule: KeySchedule = defaultKeySchedule, store = tables) =>

@@ -1,8 +1,7 @@
 import { decodeJwt } from 'jose';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { beforeAll, describe, expect, test } from 'vitest';
 import type { App } from '../../shared/http/app.ts';
-import type { TableStore } from '../../shared/ports/table-store.ts';
-import { startTestAzurite, type TestAzurite } from '../harness/azurite.ts';
+import { startTestAzurite } from '../harness/azurite.ts';
 import { unavailable } from './refusals.ts';
 import { movableClock, tablesOf } from './registry-tables.ts';
 import {
@@ -18,20 +17,17 @@ import {
   signInApp,
   tokenUser,
 } from './sign-in-app.ts';
+import { testTables } from './test-tables.ts';
 
 const password = 'p:ä ss+w&ord=%';
 const admin = basic('admin', password);
 
-let azurite: TestAzurite;
-let tables: TableStore;
+const tables = testTables();
 let app: App;
 
-beforeAll(async () => {
-  azurite = await startTestAzurite();
-  tables = tablesOf(azurite);
+beforeAll(() => {
   app = appWith();
 });
-afterAll(() => azurite.stop());
 
 const appWith = (options: AppOptions = {}) =>
   signInApp(tables, { adminPassword: password, ...options });

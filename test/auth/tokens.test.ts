@@ -8,28 +8,23 @@ import {
   SignJWT,
   UnsecuredJWT,
 } from 'jose';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { beforeAll, describe, expect, test } from 'vitest';
 import { type Authority, composeAuthority } from '../../shared/auth/authority.ts';
 import type { Clock } from '../../shared/ports/clock.ts';
 import { systemClock } from '../../shared/ports/clock.ts';
-import type { TableStore } from '../../shared/ports/table-store.ts';
-import { startTestAzurite, type TestAzurite } from '../harness/azurite.ts';
-import { counted, deleteSigningKeys, movableClock, tablesOf } from './registry-tables.ts';
+import { counted, deleteSigningKeys, movableClock } from './registry-tables.ts';
+import { testTables } from './test-tables.ts';
 
 const host = 'registry.example.com';
 const access = [{ type: 'repository', name: 'team/app', actions: ['pull', 'push'] }];
 const request = { subject: 'admin', audience: host, access, expiresAtMostMs: undefined };
 
-let azurite: TestAzurite;
-let tables: TableStore;
+const tables = testTables();
 let authority: Authority;
 
-beforeAll(async () => {
-  azurite = await startTestAzurite();
-  tables = tablesOf(azurite);
+beforeAll(() => {
   authority = authorityAt(systemClock);
 });
-afterAll(() => azurite.stop());
 
 const authorityAt = (clock: Clock, store = tables) =>
   composeAuthority({ adminPassword: 'secret', anonymousPull: [] }, store, clock);

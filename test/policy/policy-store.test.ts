@@ -1,20 +1,14 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { beforeEach, describe, expect, test } from 'vitest';
 import { parsePolicy } from '../../shared/policy/policy-document.ts';
 import type { PolicyDocument } from '../../shared/policy/policy-document.ts';
 import { PolicyStore, propagationSeconds } from '../../shared/policy/policy-store.ts';
 import { systemClock } from '../../shared/ports/clock.ts';
 import { StorageUnavailable, type TableStore } from '../../shared/ports/table-store.ts';
-import { counted, movableClock, tablesOf } from '../auth/registry-tables.ts';
-import { startTestAzurite, type TestAzurite } from '../harness/azurite.ts';
+import { counted, movableClock } from '../auth/registry-tables.ts';
+import { testTables } from '../auth/test-tables.ts';
 
-let azurite: TestAzurite;
-let tables: TableStore;
+const tables = testTables();
 
-beforeAll(async () => {
-  azurite = await startTestAzurite();
-  tables = tablesOf(azurite);
-});
-afterAll(() => azurite.stop());
 beforeEach(async () => {
   const row = await tables.get('settings', 'policy', 'document');
   if (row === undefined) return;

@@ -2,10 +2,8 @@ import { createHmac, createPrivateKey, sign } from 'node:crypto';
 import { exportSPKI, importJWK, SignJWT } from 'jose';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { App } from '../../../shared/http/app.ts';
-import type { TableStore } from '../../../shared/ports/table-store.ts';
-import { startTestAzurite, type TestAzurite } from '../../harness/azurite.ts';
-import { tablesOf } from '../registry-tables.ts';
 import { ask, basic, host, request, signInApp, tokenUser } from '../sign-in-app.ts';
+import { testTables } from '../test-tables.ts';
 import { exchange, get, post, waysIn } from './clients.ts';
 import {
   issuerV1,
@@ -22,19 +20,13 @@ import {
 const ownAppId = 'a9c3f1de-1111-4222-8333-444455556666';
 const otherTenant = '99999999-2222-4333-8444-555555555555';
 
-let azurite: TestAzurite;
-let tables: TableStore;
+const tables = testTables();
 let entra: TestEntra;
 let app: App;
 let strangersKey: TestKey;
 
 beforeAll(async () => {
-  [azurite, entra, strangersKey] = await Promise.all([
-    startTestAzurite(),
-    startTestEntra(),
-    makeKey(),
-  ]);
-  tables = tablesOf(azurite);
+  [entra, strangersKey] = await Promise.all([startTestEntra(), makeKey()]);
   app = signInApp(tables, {
     adminPassword: 'p',
     anonymousPull: '*',
@@ -42,7 +34,7 @@ beforeAll(async () => {
   });
   await exchange(app, await entra.sign(userClaims()));
 });
-afterAll(() => Promise.all([azurite.stop(), entra.stop()]));
+afterAll(() => entra.stop());
 
 /** Tried everywhere, the token is a wrong credential everywhere. */
 async function expectRefused(token: string, on = app): Promise<void> {

@@ -1,9 +1,7 @@
 import { decodeJwt } from 'jose';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { App } from '../../../shared/http/app.ts';
-import type { TableStore } from '../../../shared/ports/table-store.ts';
-import { startTestAzurite, type TestAzurite } from '../../harness/azurite.ts';
-import { counted, movableClock, tablesOf } from '../registry-tables.ts';
+import { counted, movableClock } from '../registry-tables.ts';
 import {
   type AppOptions,
   ask,
@@ -16,6 +14,7 @@ import {
   signInApp,
   tokenUser,
 } from '../sign-in-app.ts';
+import { testTables } from '../test-tables.ts';
 import { accessOf, base, exchange, get, post, postForJson } from './clients.ts';
 import {
   applicationClaims,
@@ -42,17 +41,15 @@ const armAudiences = [
 const scope = 'repository:public/app:pull';
 const granted = [{ type: 'repository', name: 'public/app', actions: ['pull'] }];
 
-let azurite: TestAzurite;
-let tables: TableStore;
+const tables = testTables();
 let entra: TestEntra;
 let app: App;
 
 beforeAll(async () => {
-  [azurite, entra] = await Promise.all([startTestAzurite(), startTestEntra()]);
-  tables = tablesOf(azurite);
+  entra = await startTestEntra();
   app = appWith();
 });
-afterAll(() => Promise.all([azurite.stop(), entra.stop()]));
+afterAll(() => entra.stop());
 
 function appWith(options: AppOptions = {}, settings: Record<string, string> = {}): App {
   return signInApp(tables, {

@@ -1,7 +1,5 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { App } from '../../../shared/http/app.ts';
-import type { TableStore } from '../../../shared/ports/table-store.ts';
-import { startTestAzurite, type TestAzurite } from '../../harness/azurite.ts';
 import {
   dealingsWith,
   expectNotBelieved,
@@ -11,24 +9,23 @@ import {
   outagesAreBridged,
 } from '../issuer-keys-contract.ts';
 import { type Fault, json, redirect } from '../issuer-server.ts';
-import { type MovableClock, movableClock, tablesOf } from '../registry-tables.ts';
+import { type MovableClock, movableClock } from '../registry-tables.ts';
 import { signInApp, tokenUser } from '../sign-in-app.ts';
+import { testTables } from '../test-tables.ts';
 import { exchange } from './clients.ts';
 import { publicHalf, startTestEntra, tenantId, type TestEntra, userClaims } from './test-entra.ts';
 
 const keySet = '/discovery/v2.0/keys';
 
-let azurite: TestAzurite;
-let tables: TableStore;
+const tables = testTables();
 let entra: TestEntra;
 let clock: MovableClock;
 let app: App;
 
 beforeAll(async () => {
-  [azurite, entra] = await Promise.all([startTestAzurite(), startTestEntra()]);
-  tables = tablesOf(azurite);
+  entra = await startTestEntra();
 });
-afterAll(() => Promise.all([azurite.stop(), entra.stop()]));
+afterAll(() => entra.stop());
 beforeEach(() => {
   clock = movableClock();
   app = signInApp(tables, { clock, entra: entra.settings });

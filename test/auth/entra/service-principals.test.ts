@@ -1,12 +1,11 @@
 import { decodeJwt, SignJWT } from 'jose';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { App } from '../../../shared/http/app.ts';
-import type { TableStore } from '../../../shared/ports/table-store.ts';
-import { startTestAzurite, type TestAzurite } from '../../harness/azurite.ts';
 import { cut, type Fault, json } from '../issuer-server.ts';
 import { unavailable } from '../refusals.ts';
-import { counted, type MovableClock, movableClock, tablesOf } from '../registry-tables.ts';
+import { counted, type MovableClock, movableClock } from '../registry-tables.ts';
 import { basic, host, Refused, signInApp } from '../sign-in-app.ts';
+import { testTables } from '../test-tables.ts';
 import { accessOf, base, get, postForJson } from './clients.ts';
 import {
   applicationClaims,
@@ -29,17 +28,15 @@ const deploy: TestApplication = {
 const grantPath = '/oauth2/v2.0/token';
 const scope = 'scope=repository:public/app:pull,push';
 
-let azurite: TestAzurite;
-let tables: TableStore;
+const tables = testTables();
 let entra: TestEntra;
 let clock: MovableClock;
 let app: App;
 
 beforeAll(async () => {
-  [azurite, entra] = await Promise.all([startTestAzurite(), startTestEntra()]);
-  tables = tablesOf(azurite);
+  entra = await startTestEntra();
 });
-afterAll(() => Promise.all([azurite.stop(), entra.stop()]));
+afterAll(() => entra.stop());
 beforeEach(() => {
   entra.register([build, deploy]);
   clock = movableClock();

@@ -1,13 +1,12 @@
 import { createHmac, createPrivateKey, createPublicKey, sign } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { App } from '../../../shared/http/app.ts';
-import type { TableStore } from '../../../shared/ports/table-store.ts';
-import { startTestAzurite, type TestAzurite } from '../../harness/azurite.ts';
 import { base, exchange, get, postForJson } from '../entra/clients.ts';
 import { startTestEntra, type TestEntra, userClaims } from '../entra/test-entra.ts';
-import { type MovableClock, movableClock, tablesOf } from '../registry-tables.ts';
+import { type MovableClock, movableClock } from '../registry-tables.ts';
 import { clearSettings, policyOf } from '../repository-tokens/settings.ts';
 import { basic, bearer, signInApp, tokenUser } from '../sign-in-app.ts';
+import { testTables } from '../test-tables.ts';
 import {
   audience,
   githubClaims,
@@ -20,8 +19,7 @@ import {
   type TestIssuer,
 } from './test-issuer.ts';
 
-let azurite: TestAzurite;
-let tables: TableStore;
+const tables = testTables();
 let issuer: TestIssuer;
 let stranger: TestIssuer;
 let strangersKey: IssuerKey;
@@ -29,15 +27,13 @@ let app: App;
 let clock: MovableClock;
 
 beforeAll(async () => {
-  [azurite, issuer, stranger, strangersKey] = await Promise.all([
-    startTestAzurite(),
+  [issuer, stranger, strangersKey] = await Promise.all([
     startTestIssuer(),
     startTestIssuer(),
     makeKey(),
   ]);
-  tables = tablesOf(azurite);
 });
-afterAll(() => Promise.all([azurite.stop(), issuer.stop(), stranger.stop()]));
+afterAll(() => Promise.all([issuer.stop(), stranger.stop()]));
 
 const everything = [{ repositories: ['*'], actions: ['content/read', 'content/write'] }];
 const rule = (changed: object = {}) => ({

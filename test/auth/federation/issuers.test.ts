@@ -1,7 +1,5 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { App } from '../../../shared/http/app.ts';
-import type { TableStore } from '../../../shared/ports/table-store.ts';
-import { startTestAzurite, type TestAzurite } from '../../harness/azurite.ts';
 import { base, exchange } from '../entra/clients.ts';
 import {
   dealingsWith,
@@ -13,9 +11,10 @@ import {
 } from '../issuer-keys-contract.ts';
 import { type Fault, json, redirect, silent } from '../issuer-server.ts';
 import { unavailable } from '../refusals.ts';
-import { type MovableClock, movableClock, tablesOf } from '../registry-tables.ts';
+import { type MovableClock, movableClock } from '../registry-tables.ts';
 import { clearSettings, policyOf } from '../repository-tokens/settings.ts';
 import { basic, signInApp } from '../sign-in-app.ts';
+import { testTables } from '../test-tables.ts';
 import {
   audience,
   githubClaims,
@@ -28,22 +27,16 @@ import {
 
 const keySet = '/jwks';
 
-let azurite: TestAzurite;
-let tables: TableStore;
+const tables = testTables();
 let issuer: TestIssuer;
 let elsewhere: TestIssuer;
 let app: App;
 let clock: MovableClock;
 
 beforeAll(async () => {
-  [azurite, issuer, elsewhere] = await Promise.all([
-    startTestAzurite(),
-    startTestIssuer(),
-    startTestIssuer(),
-  ]);
-  tables = tablesOf(azurite);
+  [issuer, elsewhere] = await Promise.all([startTestIssuer(), startTestIssuer()]);
 });
-afterAll(() => Promise.all([azurite.stop(), issuer.stop(), elsewhere.stop()]));
+afterAll(() => Promise.all([issuer.stop(), elsewhere.stop()]));
 beforeEach(async () => {
   await clearSettings(tables);
   clock = movableClock();

@@ -1,12 +1,11 @@
 import { decodeJwt } from 'jose';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { App } from '../../../shared/http/app.ts';
-import type { TableStore } from '../../../shared/ports/table-store.ts';
-import { startTestAzurite, type TestAzurite } from '../../harness/azurite.ts';
 import { accessOf, base, exchange, get, postForJson } from '../entra/clients.ts';
-import { counted, type MovableClock, movableClock, tablesOf } from '../registry-tables.ts';
+import { counted, type MovableClock, movableClock } from '../registry-tables.ts';
 import { clearSettings, policyOf } from '../repository-tokens/settings.ts';
 import { basic, signInApp, tokenUser } from '../sign-in-app.ts';
+import { testTables } from '../test-tables.ts';
 import {
   application,
   audience,
@@ -20,8 +19,7 @@ import {
   type TestIssuer,
 } from './test-issuer.ts';
 
-let azurite: TestAzurite;
-let tables: TableStore;
+const tables = testTables();
 let github: TestIssuer;
 let gitlab: TestIssuer;
 let app: App;
@@ -33,15 +31,13 @@ const cluster = 'https://kubernetes.default.svc.cluster.local';
 const scope = 'scope=repository:team/app:pull,push';
 
 beforeAll(async () => {
-  [azurite, github, gitlab, clusterKey] = await Promise.all([
-    startTestAzurite(),
+  [github, gitlab, clusterKey] = await Promise.all([
     startTestIssuer(),
     startTestIssuer('/gitlab', 'ES256'),
     makeKey(),
   ]);
-  tables = tablesOf(azurite);
 });
-afterAll(() => Promise.all([azurite.stop(), github.stop(), gitlab.stop()]));
+afterAll(() => Promise.all([github.stop(), gitlab.stop()]));
 
 const mayPush = [{ repositories: ['team/*'], actions: ['content/read', 'content/write'] }];
 

@@ -1,13 +1,12 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { beforeEach, describe, expect, test } from 'vitest';
 import { tokenPropagationSeconds } from '../../../shared/auth/known-tokens.ts';
 import { RepositoryTokens } from '../../../shared/auth/repository-tokens.ts';
 import { StorageUnavailable, type TableStore } from '../../../shared/ports/table-store.ts';
-import { startTestAzurite, type TestAzurite } from '../../harness/azurite.ts';
-import { counted, type MovableClock, movableClock, tablesOf } from '../registry-tables.ts';
+import { counted, type MovableClock, movableClock } from '../registry-tables.ts';
+import { testTables } from '../test-tables.ts';
 import { clearSettings } from './settings.ts';
 
-let azurite: TestAzurite;
-let tables: TableStore;
+const tables = testTables();
 let clock: MovableClock;
 let here: RepositoryTokens;
 let elsewhere: RepositoryTokens;
@@ -15,11 +14,6 @@ let elsewhere: RepositoryTokens;
 const builds = { scopeMap: 'builds', enabled: true };
 const wrong = `lighter_${'A'.repeat(43)}`;
 
-beforeAll(async () => {
-  azurite = await startTestAzurite();
-  tables = tablesOf(azurite);
-});
-afterAll(() => azurite.stop());
 beforeEach(async () => {
   await clearSettings(tables);
   clock = movableClock();

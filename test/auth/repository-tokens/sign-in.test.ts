@@ -1,15 +1,13 @@
 import { decodeJwt } from 'jose';
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { beforeEach, describe, expect, test } from 'vitest';
 import type { App } from '../../../shared/http/app.ts';
-import type { TableStore } from '../../../shared/ports/table-store.ts';
-import { startTestAzurite, type TestAzurite } from '../../harness/azurite.ts';
 import { accessOf, base, exchange, get, postForJson } from '../entra/clients.ts';
-import { counted, movableClock, tablesOf } from '../registry-tables.ts';
+import { counted, movableClock } from '../registry-tables.ts';
 import { basic, signInApp, tokenUser } from '../sign-in-app.ts';
+import { testTables } from '../test-tables.ts';
 import { clearSettings, policyOf } from './settings.ts';
 
-let azurite: TestAzurite;
-let tables: TableStore;
+const tables = testTables();
 let app: App;
 let password: string;
 
@@ -25,11 +23,6 @@ const scopeMaps = [
   { name: 'lists', rules: [{ repositories: ['*'], actions: ['metadata/read'] }] },
 ];
 
-beforeAll(async () => {
-  azurite = await startTestAzurite();
-  tables = tablesOf(azurite);
-});
-afterAll(() => azurite.stop());
 beforeEach(async () => {
   await clearSettings(tables);
   app = signInApp(tables, { adminPassword: 'p', anonymousPull: 'public/*' });

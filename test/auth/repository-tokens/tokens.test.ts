@@ -1,20 +1,14 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { beforeEach, describe, expect, test } from 'vitest';
 import { RepositoryTokens } from '../../../shared/auth/repository-tokens.ts';
 import { systemClock } from '../../../shared/ports/clock.ts';
 import type { TableStore } from '../../../shared/ports/table-store.ts';
-import { startTestAzurite, type TestAzurite } from '../../harness/azurite.ts';
-import { counted, movableClock, tablesOf } from '../registry-tables.ts';
+import { counted, movableClock } from '../registry-tables.ts';
+import { testTables } from '../test-tables.ts';
 import { clearSettings } from './settings.ts';
 
-let azurite: TestAzurite;
-let tables: TableStore;
+const tables = testTables();
 let tokens: RepositoryTokens;
 
-beforeAll(async () => {
-  azurite = await startTestAzurite();
-  tables = tablesOf(azurite);
-});
-afterAll(() => azurite.stop());
 beforeEach(async () => {
   await clearSettings(tables);
   tokens = new RepositoryTokens(tables, systemClock);

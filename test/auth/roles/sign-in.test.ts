@@ -2,7 +2,6 @@ import { decodeJwt } from 'jose';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { App } from '../../../shared/http/app.ts';
 import type { TableStore } from '../../../shared/ports/table-store.ts';
-import { startTestAzurite, type TestAzurite } from '../../harness/azurite.ts';
 import {
   startTestManagedIdentity,
   type TestManagedIdentity,
@@ -14,7 +13,7 @@ import {
   type TestEntra,
   userClaims,
 } from '../entra/test-entra.ts';
-import { counted, movableClock, tablesOf } from '../registry-tables.ts';
+import { counted, movableClock } from '../registry-tables.ts';
 import {
   type AppOptions,
   ask,
@@ -24,6 +23,7 @@ import {
   signInApp,
   tokenUser,
 } from '../sign-in-app.ts';
+import { testTables } from '../test-tables.ts';
 import { startTestArm, type TestArm, type TestAssignment } from './arm-stand-in.ts';
 import { builtInRoles } from './azure-roles.ts';
 import { repository, resourceGroup, resourceId } from './judging.ts';
@@ -31,22 +31,16 @@ import { repository, resourceGroup, resourceId } from './judging.ts';
 const ada = '0c5f5a0d-6a3e-4c1b-8c60-33f1c9a7d001';
 const name = '@Request[Microsoft.ContainerRegistry/registries/repositories:name]';
 
-let azurite: TestAzurite;
-let tables: TableStore;
+const tables = testTables();
 let identity: TestManagedIdentity;
 let entra: TestEntra;
 let arm: TestArm;
 
 beforeAll(async () => {
   identity = await startTestManagedIdentity();
-  [azurite, entra, arm] = await Promise.all([
-    startTestAzurite(),
-    startTestEntra(),
-    startTestArm(resourceId, builtInRoles),
-  ]);
-  tables = tablesOf(azurite);
+  [entra, arm] = await Promise.all([startTestEntra(), startTestArm(resourceId, builtInRoles)]);
 });
-afterAll(() => Promise.all([azurite.stop(), entra.stop(), arm.stop(), identity.stop()]));
+afterAll(() => Promise.all([entra.stop(), arm.stop(), identity.stop()]));
 beforeEach(() => {
   arm.always = undefined;
   arm.faults.length = 0;
