@@ -1,74 +1,12 @@
-import { beforeAll, afterAll, describe, expect, test } from 'vitest';
-import { startTestAzurite, type TestAzurite } from '../harness/azurite.ts';
-import { type FaultProxy, startFaultProxy } from '../harness/fault-proxy.ts';
-import { startTestLighter, type TestLighter } from '../harness/lighter.ts';
-import { type Answer, basic, Client } from '../http/client.ts';
+import { describe, expect, test } from 'vitest';
+import { type Answer, Client } from '../http/client.ts';
 import { documentedStatuses, expectDocumented } from '../openapi/documented-answer.ts';
 import { endpoints } from '../openapi/openapi-document.ts';
 import { operations } from '../openapi/operations.ts';
 import { jsonOf } from './api-client.ts';
+import { contractRegistry, type Request, rule, rules, send } from './contract-registry.ts';
 
-let azurite: TestAzurite;
-let proxy: FaultProxy;
-let lighter: TestLighter;
-/** The same registry, reached over a storage that fails when told to. */
-let failing: TestLighter;
-let admin: Client;
-/** Signed in, with no right to the management API. */
-let puller: Client;
-let pullerAuthorization: string;
-
-const rules = [{ repositories: ['team/*'], actions: ['content/read'] }];
-const rule = {
-  issuer: 'https://issuer.example',
-  audience: 'registry',
-  claims: { sub: 'repo:team/*' },
-  rules,
-  description: 'a rule',
-};
-
-beforeAll(async () => {
-  azurite = await startTestAzurite();
-  proxy = await startFaultProxy(azurite);
-  lighter = await startTestLighter({ azurite });
-  failing = await startTestLighter({ azurite: { ...azurite, ...proxy } });
-  admin = new Client(lighter.url);
-  const expectMade = async (method: string, path: string, value: object, headers = {}) => {
-    const answer = await send(admin, method, path, { value, headers });
-    expect(answer.status, answer.body.toString()).toBeLessThan(300);
-    return answer;
-  };
-  await expectMade('PUT', 'scope-maps/used', { rules });
-  await expectMade('PUT', 'scope-maps/free', { rules });
-  await expectMade('PUT', 'federation/ci', rule);
-  await expectMade('PUT', 'tokens/ci', { scopeMap: 'used' });
-  const made = await expectMade('POST', 'tokens/ci/passwords/password1', { expiresInDays: 1 });
-  const { password } = jsonOf<{ password: string }>(made);
-  pullerAuthorization = basic('ci', password);
-  puller = new Client(lighter.url, pullerAuthorization);
-});
-afterAll(async () => {
-  await Promise.all([lighter.stop(), failing.stop()]);
-  await proxy.stop();
-  await azurite.stop();
-});
-
-interface Request {
-  readonly value?: unknown;
-  readonly text?: string;
-  readonly headers?: Readonly<Record<string, string>>;
-}
-
-function send(client: Client, method: string, path: string, request: Request = {}) {
-  const { value, text = value === undefined ? undefined : JSON.stringify(value) } = request;
-  return client.send(method, `/api/v1/${path}`, {
-    headers: {
-      ...(text !== undefined && { 'Content-Type': 'application/json' }),
-      ...request.headers,
-    },
-    ...(text !== undefined && { body: text }),
-  });
-}
+const registry = contractRegistry();
 
 /** A request of the operation, to something that there is or at the path given. */
 function request(operation: string, more: Request & { path?: string; client?: Client } = {}) {
@@ -78,7 +16,7 @@ function request(operation: string, more: Request & { path?: string; client?: Cl
     .replace('api/v1/', '')
     .replace('{name}', name)
     .replace('{slot}', 'password2');
-  const { path: other = path, client = admin, ...rest } = more;
+  const { path: other = path, client = registry().admin, ...rest } = more;
   return send(client, method, other, rest);
 }
 
@@ -121,16 +59,21 @@ const cases: Readonly<Record<string, Readonly<Record<number, () => Promise<Answe
   'POST api/v1/tokens/{name}/passwords/{slot}': {
     200: () =>
       request('POST api/v1/tokens/{name}/passwords/{slot}', { value: { expiresInDays: 1 } }),
-    404: () => send(admin, 'POST', 'tokens/none/passwords/password1'),
+    404: () => send(registry().admin, 'POST', 'tokens/none/passwords/password1'),
     ...wrongBodies('POST api/v1/tokens/{name}/passwords/{slot}'),
   },
   'DELETE api/v1/tokens/{name}/passwords/{slot}': {
     204: () => request('DELETE api/v1/tokens/{name}/passwords/{slot}'),
-    404: () => send(admin, 'DELETE', 'tokens/none/passwords/password1'),
+    404: () => send(registry().admin, 'DELETE', 'tokens/none/passwords/password1'),
   },
   'GET api/v1/permissions': {
-    200: () => send(admin, 'GET', 'permissions?principal=token:ci&action=pull&repository=team/app'),
-    400: () => send(admin, 'GET', 'permissions?principal=token:ci&action=fly'),
+    200: () =>
+      send(
+        registry().admin,
+        'GET',
+        'permissions?principal=token:ci&action=pull&repository=team/app',
+      ),
+    400: () => send(registry().admin, 'GET', 'permissions?principal=token:ci&action=fly'),
   },
   // From the highest status down: there must have been no collection for the 404.
   'GET api/v1/gc': {
@@ -207,7 +150,7 @@ async function withBackups(act: () => Promise<Answer>): Promise<Answer> {
 }
 
 async function usageOf(repository: string): Promise<Answer> {
-  await admin.pushImage(repository, 'latest');
+  await registry().admin.pushImage(repository, 'latest');
   await request('POST api/v1/usage');
   return await request('GET api/v1/usage/{name}', {
     path: `usage/${encodeURIComponent(repository)}`,
@@ -253,12 +196,12 @@ function deletes(section: string, value: object) {
   const operation = `DELETE api/v1/${section}/{name}`;
   return {
     204: async () => {
-      await send(admin, 'PUT', path, { value });
+      await send(registry().admin, 'PUT', path, { value });
       return await request(operation, { path });
     },
     404: () => request(operation, { path: `${section}/none` }),
     412: async () => {
-      await send(admin, 'PUT', path, { value });
+      await send(registry().admin, 'PUT', path, { value });
       return await request(operation, { path, headers: { 'If-Match': '"old"' } });
     },
   };
@@ -277,7 +220,10 @@ async function withoutStorage(operation: string): Promise<Answer> {
   };
   const isAdmin = !asksNothing.includes(operation);
   return await request(operation, {
-    client: new Client(failing.url, isAdmin ? undefined : pullerAuthorization),
+    client: new Client(
+      registry().failing.url,
+      isAdmin ? undefined : registry().pullerAuthorization,
+    ),
     ...(operation.includes('permissions') && {
       path: 'permissions?principal=token:ci&action=pull',
     }),
@@ -291,12 +237,12 @@ async function withoutStorage(operation: string): Promise<Answer> {
 describe('every answer that the OpenAPI file has can be had, and is as it says', () => {
   test.each(Object.keys(operations))('%s', async (operation) => {
     const access = endpoints.find(({ key }) => key === operation)?.access ?? '';
-    const anonymous = new Client(lighter.url, '');
+    const anonymous = new Client(registry().lighter.url, '');
     const all = {
       ...cases[operation],
       ...(access !== 'open' && { 401: () => request(operation, { client: anonymous }) }),
       ...(access.startsWith('manage_') && {
-        403: () => request(operation, { client: puller }),
+        403: () => request(operation, { client: registry().puller }),
       }),
     };
     const statuses = documentedStatuses(operation).filter((status) => status !== 503);
@@ -309,7 +255,7 @@ describe('every answer that the OpenAPI file has can be had, and is as it says',
   });
 
   test('503 while storage fails, with Retry-After', async () => {
-    proxy.inject({ fault: { kind: 'status', status: 500 }, times: Infinity });
+    registry().proxy.inject({ fault: { kind: 'status', status: 500 }, times: Infinity });
     const answers = await Promise.all(
       endpoints
         .filter(({ access }) => access !== 'open')
@@ -318,7 +264,7 @@ describe('every answer that the OpenAPI file has can be had, and is as it says',
           answer: await withoutStorage(operation),
         })),
     );
-    proxy.clear();
+    registry().proxy.clear();
     for (const { operation, answer } of answers) {
       expect(`${operation} ${answer.status}`).toBe(`${operation} 503`);
       expect(answer.headers.get('Retry-After')).toMatch(/^\d+$/);
