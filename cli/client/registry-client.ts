@@ -29,6 +29,7 @@ export const catalogScope = 'registry:catalog:*';
 const tokenAnswer = v.object({ access_token: v.string() });
 const refreshAnswer = v.object({ refresh_token: v.string() });
 const defaultTimeoutMs = 60_000;
+const userAgent = 'lighter-cli';
 
 /**
  * One registry as one user sees it. Gets a token for each scope (distribution "Token
@@ -81,7 +82,7 @@ export class RegistryClient {
         redirect: 'follow',
         headers: {
           ...(body !== undefined && { 'Content-Type': 'application/json' }),
-          'User-Agent': 'lighter-cli',
+          'User-Agent': userAgent,
           ...headers,
         },
         ...(body !== undefined && { body: JSON.stringify(body) }),
@@ -103,6 +104,7 @@ export class RegistryClient {
   async exchange(foreignToken: string): Promise<string> {
     const response = await fetch(new URL('/oauth2/exchange', this.origin), {
       method: 'POST',
+      headers: { 'User-Agent': userAgent },
       body: new URLSearchParams({
         grant_type: 'access_token',
         service: new URL(this.origin).host,

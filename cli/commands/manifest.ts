@@ -3,27 +3,11 @@ import * as v from 'valibot';
 import { allPages } from '../client/pages.ts';
 import type { RegistryClient } from '../client/registry-client.ts';
 import type { Context } from '../context.ts';
-import { formatBytes, formatTime } from '../terminal/format.ts';
-import { details, printable, table } from '../terminal/table.ts';
 import type { AddCommand } from './command.ts';
-import { addLockOptions, attributes, type LockOptions, locksOf, lockText } from './locks.ts';
+import { addLockOptions, type LockOptions, locksOf } from './locks.ts';
+import { manifest, manifestTable, manifestText } from './manifest-text.ts';
 import { parseImage, parseLimit, parseRepository } from './options.ts';
 
-const manifest = v.looseObject({
-  digest: v.string(),
-  imageSize: v.optional(v.number(), 0),
-  createdTime: v.string(),
-  lastUpdateTime: v.string(),
-  architecture: v.optional(v.string()),
-  os: v.optional(v.string()),
-  mediaType: v.string(),
-  tags: v.nullish(v.array(v.string())),
-  changeableAttributes: v.looseObject({
-    ...attributes.entries,
-    quarantineState: v.optional(v.string()),
-  }),
-});
-type Manifest = v.InferOutput<typeof manifest>;
 const oneManifest = v.looseObject({ manifest });
 const taggedDigest = v.looseObject({ tag: v.looseObject({ digest: v.string() }) });
 const manifestList = v.looseObject({ manifests: v.nullish(v.array(manifest)) });
@@ -60,7 +44,7 @@ export const addManifest: AddCommand = (program, contextOf) => {
           options.limit,
         );
         const shown = options.untagged ? all.filter(({ tags }) => !tags?.length) : all;
-        terminal.show(shown, () => listText(shown));
+        terminal.show(shown, () => manifestTable(shown));
       },
     );
 
@@ -74,7 +58,7 @@ export const addManifest: AddCommand = (program, contextOf) => {
       const scope = `repository:${image.repository}:metadata_read`;
       const path = await pathOf(registry, image, scope);
       const { value } = await registry.json(path, scope, oneManifest);
-      terminal.show(value.manifest, () => text(value.manifest));
+      terminal.show(value.manifest, () => manifestText(value.manifest));
     });
 
   group
@@ -103,7 +87,7 @@ export const addManifest: AddCommand = (program, contextOf) => {
       method: 'PATCH',
       body: locksOf(options),
     });
-    terminal.show(value.manifest, () => text(value.manifest));
+    terminal.show(value.manifest, () => manifestText(value.manifest));
   });
 
   group
@@ -152,43 +136,11 @@ async function putInState({ terminal, client }: Context, image: Image, body: obj
   const scope = `repository:${image.repository}:metadata_read,metadata_write`;
   const path = await pathOf(registry, image, scope);
   const { value } = await registry.json(path, scope, oneManifest, { method: 'PATCH', body });
-  terminal.show(value.manifest, () => text(value.manifest));
+  terminal.show(value.manifest, () => manifestText(value.manifest));
 }
 
 function detailsOf({ details: found }: { readonly details?: string }) {
   return found === undefined ? {} : { quarantineDetails: found };
-}
-
-function listText(manifests: readonly Manifest[]): string {
-  return table(
-    ['DIGEST', 'TAGS', 'PLATFORM', 'SIZE', 'UPDATED', 'LOCKS'],
-    manifests.map((each) => [
-      each.digest,
-      printable(each.tags?.join(', ') || '-'),
-      printable(platformOf(each)),
-      formatBytes(each.imageSize),
-      formatTime(each.lastUpdateTime),
-      lockText(each.changeableAttributes),
-    ]),
-  );
-}
-
-function text(value: Manifest): string {
-  return details([
-    ['digest', value.digest],
-    ['media type', printable(value.mediaType)],
-    ['platform', printable(platformOf(value))],
-    ['size', formatBytes(value.imageSize)],
-    ['tags', printable(value.tags?.join(', ') || '-')],
-    ['created', formatTime(value.createdTime)],
-    ['updated', formatTime(value.lastUpdateTime)],
-    ['locks', lockText(value.changeableAttributes)],
-    ['quarantine', printable(value.changeableAttributes.quarantineState ?? '-')],
-  ]);
-}
-
-function platformOf({ os, architecture }: Manifest): string {
-  return [os, architecture].filter(Boolean).join('/') || '-';
 }
 
 /** ACR's API knows manifests by digest only; it tells a tag's also where pulls are locked. */

@@ -4,6 +4,7 @@ import * as v from 'valibot';
 import { managementScope, type RegistryClient } from '../client/registry-client.ts';
 import { CliError, exitCodes } from '../cli-error.ts';
 import type { Context } from '../context.ts';
+import { jsonText } from '../terminal/table.ts';
 import type { AddCommand } from './command.ts';
 
 const path = '/api/v1/policy';
@@ -24,7 +25,7 @@ export const addPolicy: AddCommand = (program, contextOf) => {
       const { terminal, client } = contextOf(command);
       const { value, etag } = await read(client());
       if (options.etag) terminal.show({ etag }, () => `${etag}\n`);
-      else terminal.show(value, () => `${JSON.stringify(value, undefined, 2)}\n`);
+      else terminal.show(value, () => jsonText(value));
     });
 
   group

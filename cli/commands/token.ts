@@ -2,27 +2,10 @@ import { type Command, Option } from 'commander';
 import * as v from 'valibot';
 import { managementScope, type RegistryClient } from '../client/registry-client.ts';
 import { CliError, exitCodes } from '../cli-error.ts';
-import { formatTime } from '../terminal/format.ts';
-import { details, table } from '../terminal/table.ts';
 import type { AddCommand } from './command.ts';
 import { parseDays } from './options.ts';
+import { type Token, token, tokenTable, tokenText } from './token-text.ts';
 
-const password = v.looseObject({
-  createdAt: v.string(),
-  expiresAt: v.nullish(v.string()),
-});
-const token = v.looseObject({
-  name: v.string(),
-  scopeMap: v.string(),
-  enabled: v.boolean(),
-  createdAt: v.string(),
-  lastUsedAt: v.nullish(v.string()),
-  passwords: v.looseObject({
-    password1: v.nullish(password),
-    password2: v.nullish(password),
-  }),
-});
-type Token = v.InferOutput<typeof token>;
 const list = v.looseObject({ tokens: v.array(token) });
 const made = v.looseObject({ password: v.string(), expiresAt: v.nullish(v.string()) });
 const path = '/api/v1/tokens';
@@ -42,18 +25,7 @@ export const addToken: AddCommand = (program, contextOf) => {
     .action(async (_options, command: Command) => {
       const { terminal, client } = contextOf(command);
       const { tokens } = (await client().json(path, managementScope, list)).value;
-      terminal.show(tokens, () =>
-        table(
-          ['NAME', 'SCOPE MAP', 'STATE', 'CREATED', 'LAST USED'],
-          tokens.map((each) => [
-            each.name,
-            each.scopeMap,
-            each.enabled ? 'enabled' : 'disabled',
-            formatTime(each.createdAt),
-            formatTime(each.lastUsedAt ?? undefined),
-          ]),
-        ),
-      );
+      terminal.show(tokens, () => tokenTable(tokens));
     });
 
   group
@@ -63,7 +35,7 @@ export const addToken: AddCommand = (program, contextOf) => {
     .action(async (name: string, _options, command: Command) => {
       const { terminal, client } = contextOf(command);
       const { value } = await client().json(pathOf(name), managementScope, token);
-      terminal.show(value, () => text(value));
+      terminal.show(value, () => tokenText(value));
     });
 
   group
@@ -99,7 +71,7 @@ export const addToken: AddCommand = (program, contextOf) => {
         const registry = client();
         const { value } = await registry.json(pathOf(name), managementScope, token);
         const after = await put(registry, name, { scopeMap: value.scopeMap, enabled });
-        terminal.show(after, () => text(after));
+        terminal.show(after, () => tokenText(after));
       });
   }
 
@@ -172,25 +144,6 @@ async function generate(
   const body = expiresInDays === undefined ? {} : { expiresInDays };
   const options = { method: 'POST', body } as const;
   return (await client.json(slotPath(name, slot), managementScope, made, options)).value;
-}
-
-function text(value: Token): string {
-  const { password1, password2 } = value.passwords;
-  return details([
-    ['token', value.name],
-    ['scope map', value.scopeMap],
-    ['state', value.enabled ? 'enabled' : 'disabled'],
-    ['created', formatTime(value.createdAt)],
-    ['last used', formatTime(value.lastUsedAt ?? undefined)],
-    ['password1', passwordText(password1)],
-    ['password2', passwordText(password2)],
-  ]);
-}
-
-function passwordText(value: v.InferOutput<typeof password> | null | undefined): string {
-  if (!value) return '-';
-  const end = value.expiresAt ? `until ${formatTime(value.expiresAt)}` : 'without end';
-  return `of ${formatTime(value.createdAt)}, ${end}`;
 }
 
 function pathOf(name: string): string {

@@ -2,6 +2,7 @@ import { createInterface } from 'node:readline/promises';
 import { Writable } from 'node:stream';
 import { styleText } from 'node:util';
 import { CliError, exitCodes } from '../cli-error.ts';
+import { jsonText } from './table.ts';
 
 export interface TerminalOptions {
   readonly json: boolean;
@@ -25,7 +26,7 @@ export class Terminal {
   /** The result of the command: the value itself with `--json`, else what `text` makes of it. */
   show(value: unknown, text: () => string): void {
     const { json, stdout } = this.#options;
-    stdout.write(json ? `${JSON.stringify(value, undefined, 2)}\n` : text());
+    stdout.write(json ? jsonText(value) : text());
   }
 
   /** Says that something was done; silent with `--json`, where the result says it. */

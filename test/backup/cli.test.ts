@@ -48,7 +48,7 @@ test('lighter backup, restore and rebuild-index do what they say, for people and
     // What was pushed within the hour is passed over.
     const rebuilt = await lighter(['rebuild-index', '--repository', 'rescue/blobs', '--json']);
     expect(JSON.parse(rebuilt.stdout)).toMatchObject({ blobs: 2, linked: 0, passedOver: 2 });
-    expect((await lighter(['rebuild-index', '--repository', 'Wrong'])).code).toBe(1);
+    expect((await lighter(['rebuild-index', '--repository', 'Wrong'])).code).toBe(2);
   } finally {
     rmSync(home, { recursive: true });
   }

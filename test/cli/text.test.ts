@@ -4,7 +4,7 @@ import { parseImage } from '../../cli/commands/options.ts';
 import { parseRules } from '../../cli/commands/repository-rules.ts';
 import { registryOrigin } from '../../cli/context.ts';
 import { formatBytes } from '../../cli/terminal/format.ts';
-import { printable, table } from '../../cli/terminal/table.ts';
+import { details, jsonText, printable, table } from '../../cli/terminal/table.ts';
 
 test('a table aligns its columns whatever is in them', () => {
   expect(
@@ -19,12 +19,23 @@ test('a table aligns its columns whatever is in them', () => {
 });
 
 test('nothing that a registry says can steer a terminal', () => {
+  // oxlint-disable-next-line no-control-regex -- they are what must not be there
+  const steering = /[\u0000-\u0009\u000b-\u001f\u007f-\u009f]/;
   fc.assert(
     fc.property(fc.string({ unit: 'binary' }), (text) => {
-      // oxlint-disable-next-line no-control-regex -- they are what must not be there
-      expect(printable(text)).not.toMatch(/[\u0000-\u001f\u007f-\u009f]/);
+      expect(printable(text)).not.toMatch(/[\n]/);
+      expect(printable(text)).not.toMatch(steering);
+      expect(jsonText({ [text]: text })).not.toMatch(steering);
+      expect(JSON.parse(jsonText({ text }))).toEqual({ text });
     }),
   );
+});
+
+test('nothing in a cell can steer a terminal, and colours stay', () => {
+  const cell = 'a\u001b[2J\nb\u009b1A';
+  expect(table(['N'], [[cell]])).toBe('N\na\ufffd[2J\ufffdb\ufffd1A\n');
+  expect(details([['n', cell]])).toBe('n  a\ufffd[2J\ufffdb\ufffd1A\n');
+  expect(details([['n', '\u001b[32mok\u001b[39m']])).toBe('n  \u001b[32mok\u001b[39m\n');
 });
 
 test('bytes are told in the unit that keeps them short', () => {
