@@ -1,12 +1,9 @@
-import { afterAll, beforeAll, expect, test } from 'vitest';
-import { connectStorage } from '../../shared/adapters/storage.ts';
+import { expect, test } from 'vitest';
 import type { AttributeChange } from '../../shared/registry/rows/attributes.ts';
 import { changeManifestAttributes } from '../../shared/registry/manifests/change-manifest.ts';
 import { deleteManifest, deleteTag } from '../../shared/registry/manifests/delete-manifest.ts';
 import { deleteRepository } from '../../shared/registry/repositories/delete-repository.ts';
 import { changeTagAttributes } from '../../shared/registry/tags/describe-tag.ts';
-import { keySettings } from '../contract/key-settings.ts';
-import { invariantChecker } from '../faults/invariants.ts';
 import { makeImage } from '../faults/image.ts';
 import {
   newInstance,
@@ -16,28 +13,18 @@ import {
   repositoryNamed,
   tagNamed,
 } from '../faults/in-process.ts';
-import type { Stores } from '../faults/interpose.ts';
 import { commits, pauseAt } from '../faults/pause.ts';
-import { startTestAzurite, type TestAzurite } from '../harness/azurite.ts';
+import { testStorage } from '../faults/test-storage.ts';
 
 /*
  * A deletion or a push has read that nothing is locked, and stalls before it writes. Meanwhile a
  * lock is acknowledged. It must not be overrun.
  */
 
-let azurite: TestAzurite;
-let stores: Stores;
+const { brokenInvariants, stores } = testStorage();
 const tag = tagNamed('x');
 let count = 0;
 const locked = { code: 'DENIED', status: 405 };
-
-beforeAll(async () => {
-  azurite = await startTestAzurite();
-  const storage = connectStorage(keySettings(azurite));
-  await storage.prepare();
-  stores = storage;
-});
-afterAll(() => azurite.stop());
 
 /** A repository with one image under `x`, and another with the same layers to push. */
 async function given(name: string) {
@@ -131,5 +118,5 @@ test('a stalled lock of a tag follows the tag that was moved meanwhile', async (
 });
 
 test('and storage is as the protocol wants it', async () => {
-  expect(await invariantChecker(azurite)()).toEqual([]);
+  expect(await brokenInvariants()).toEqual([]);
 });

@@ -1,5 +1,4 @@
-import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
-import { connectStorage } from '../../shared/adapters/storage.ts';
+import { afterEach, describe, expect, test, vi } from 'vitest';
 import { StorageUnavailable } from '../../shared/ports/table-store.ts';
 import { listTagDescriptions } from '../../shared/registry/tags/describe-tag.ts';
 import {
@@ -7,22 +6,13 @@ import {
   repositoryAttributes,
 } from '../../shared/registry/repositories/repository-attributes.ts';
 import { repositoryPartition, tagKey } from '../../shared/registry/rows/row-keys.ts';
-import { keySettings } from '../contract/key-settings.ts';
 import { newInstance, repositoryNamed, tagNamed } from '../faults/in-process.ts';
-import { interpose, type PortCall, type Stores } from '../faults/interpose.ts';
-import { startTestAzurite, type TestAzurite } from '../harness/azurite.ts';
+import { interpose, type PortCall } from '../faults/interpose.ts';
+import { testStorage } from '../faults/test-storage.ts';
 
-let azurite: TestAzurite;
-let stores: Stores;
+const { stores } = testStorage();
 
-beforeAll(async () => {
-  azurite = await startTestAzurite();
-  const storage = connectStorage(keySettings(azurite));
-  await storage.prepare();
-  stores = storage;
-});
 afterEach(() => vi.restoreAllMocks());
-afterAll(() => azurite.stop());
 
 /** The same stores; `asked` has every call, and while `down` is set they fail. */
 function watched() {

@@ -9,9 +9,10 @@ import { blobsOf, makeImage, type TestImage } from '../faults/image.ts';
 import { newInstance, pushImage, repositoryNamed } from '../faults/in-process.ts';
 import { interpose, type Stores } from '../faults/interpose.ts';
 import { invariantChecker } from '../faults/invariants.ts';
+import { storesOf } from '../faults/test-storage.ts';
 import { StorageUnavailable } from '../../shared/ports/table-store.ts';
 import { startTestAzurite, type TestAzurite } from '../harness/azurite.ts';
-import { impatient, storesOf, sweepUntilQuiet } from '../sweep/sweeping.ts';
+import { impatient, sweepUntilQuiet } from '../sweep/sweeping.ts';
 import { freshInstance, options, savedRows, switchBackupsOn, takeWholeBackup } from './backups.ts';
 import { wipeTables } from './wipe-tables.ts';
 

@@ -13,7 +13,7 @@ import { keySettings } from '../contract/key-settings.ts';
 import { type TestAzurite, startTestAzurite } from '../harness/azurite.ts';
 import { type FaultProxy, startFaultProxy } from '../harness/fault-proxy.ts';
 import type { Stores } from '../faults/interpose.ts';
-import { storesOf } from '../sweep/sweeping.ts';
+import { storesOf } from '../faults/test-storage.ts';
 import { freshInstance, switchBackupsOn } from './backups.ts';
 import { wipeTables } from './wipe-tables.ts';
 

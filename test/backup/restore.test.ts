@@ -18,7 +18,8 @@ import { invariantChecker } from '../faults/invariants.ts';
 import { startTestAzurite, type TestAzurite } from '../harness/azurite.ts';
 import { readStorage } from '../faults/storage-snapshot.ts';
 import { pullTag } from '../faults/in-process.ts';
-import { storesOf, sweepOnce, sweepUntilQuiet } from '../sweep/sweeping.ts';
+import { storesOf } from '../faults/test-storage.ts';
+import { sweepOnce, sweepUntilQuiet } from '../sweep/sweeping.ts';
 import { freshInstance, options, savedRows, switchBackupsOn, takeWholeBackup } from './backups.ts';
 import { wipeTables } from './wipe-tables.ts';
 

@@ -1,5 +1,4 @@
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { connectStorage } from '../../shared/adapters/storage.ts';
+import { describe, expect, it } from 'vitest';
 import type { Digest } from '../../shared/domain/digest.ts';
 import type { RepositoryName } from '../../shared/domain/repository-name.ts';
 import { StorageUnavailable } from '../../shared/ports/table-store.ts';
@@ -21,9 +20,6 @@ import {
   tagKey,
 } from '../../shared/registry/rows/row-keys.ts';
 import { cancelUpload } from '../../shared/registry/uploads/upload-session.ts';
-import { keySettings } from '../contract/key-settings.ts';
-import { startTestAzurite, type TestAzurite } from '../harness/azurite.ts';
-import { type FaultProxy, startFaultProxy } from '../harness/fault-proxy.ts';
 import { blobOf, makeImage, makeIndex, randomBlob, type TestBlob } from './image.ts';
 import {
   bodyOf,
@@ -34,36 +30,16 @@ import {
   pushBlob,
   pushImage,
   pushManifest,
-  repositoryNamed,
+  repositoriesUnder,
   tagNamed,
 } from './in-process.ts';
-import { interpose, type Stores } from './interpose.ts';
-import { invariantChecker } from './invariants.ts';
+import { interpose } from './interpose.ts';
 import { commits, pauseAt } from './pause.ts';
-import { readStorage } from './storage-snapshot.ts';
+import { proxiedTestStorage } from './test-storage.ts';
 
-let azurite: TestAzurite;
-let proxy: FaultProxy;
-/** Directly, and through the proxy. */
-let stores: Stores;
-let proxied: Stores;
+const { brokenInvariants, proxied, proxy, readStorage, stores } = proxiedTestStorage();
 
-beforeAll(async () => {
-  azurite = await startTestAzurite();
-  proxy = await startFaultProxy(azurite);
-  const storage = connectStorage(keySettings(azurite));
-  await storage.prepare();
-  stores = storage;
-  proxied = connectStorage(keySettings({ ...azurite, ...proxy }));
-});
-afterEach(() => proxy.clear());
-afterAll(async () => {
-  await proxy.stop();
-  await azurite.stop();
-});
-
-let repositories = 0;
-const newRepository = () => repositoryNamed(`attack/r${repositories++}`);
+const newRepository = repositoriesUnder('attack');
 const here = (registry: Registry, repository: ReturnType<typeof newRepository>) => ({
   partition: repositoryPartition(repository),
   hasBytes: async (blob: TestBlob) => blob.bytes.equals(await pullBlob(registry, repository, blob)),
@@ -135,7 +111,7 @@ it('A5 two who write one manifest of many children, with a purge between, both h
 
   beforeLast.resume();
   await first;
-  expect(await invariantChecker(azurite)()).toEqual([]);
+  expect(await brokenInvariants()).toEqual([]);
   beforeSecond.resume();
   await second;
   for (const tag of ['first', 'second']) {
@@ -169,7 +145,7 @@ async function purge(repository: RepositoryName, digest: Digest): Promise<void> 
   }
   const { blob } = row.properties;
   if (typeof blob === 'string') {
-    const storage = await readStorage(azurite);
+    const storage = await readStorage();
     if (storage.manifests.has(blob)) await storage.deleteBlob('manifests', blob);
   }
   await stores.tables.commit('repo', partition, [{ kind: 'delete', rowKey, etag }]);
@@ -236,8 +212,8 @@ it('A9 a transaction whose delete has a stale ETag does nothing', async () => {
 
 describe('A10 an empty page with a continuation token is not the end', () => {
   const injectPages = () => {
-    proxy.inject({ on: 'list', fault: { kind: 'emptyPage' }, times: 2 });
-    proxy.inject({ on: 'list', fault: { kind: 'shortPage', rows: 1 }, times: Infinity });
+    proxy().inject({ on: 'list', fault: { kind: 'emptyPage' }, times: 2 });
+    proxy().inject({ on: 'list', fault: { kind: 'shortPage', rows: 1 }, times: Infinity });
   };
 
   it('of what refers to a blob that shall be deleted', async () => {
@@ -257,7 +233,7 @@ describe('A10 an empty page with a continuation token is not the end', () => {
     injectPages();
     const page = { last: '', limit: 100 };
     expect((await listTags(newInstance(proxied), repository, page)).tags).toEqual(tags);
-    proxy.clear();
+    proxy().clear();
     injectPages();
     await deleteManifest(newInstance(proxied), repository, image.manifest.digest);
     expect((await listTags(newInstance(stores), repository, page)).tags).toEqual([]);
@@ -551,5 +527,5 @@ it.each(['moved', 'deleted', 'deleted the manifest of'] as const)(
 );
 
 it('after all these attacks every invariant holds', async () => {
-  expect(await invariantChecker(azurite)()).toEqual([]);
+  expect(await brokenInvariants()).toEqual([]);
 });

@@ -1,5 +1,4 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { connectStorage } from '../../shared/adapters/storage.ts';
+import { describe, expect, it } from 'vitest';
 import { composeAuthority } from '../../shared/auth/authority.ts';
 import type { Clock } from '../../shared/ports/clock.ts';
 import { appendToUpload } from '../../shared/registry/uploads/append-upload.ts';
@@ -8,8 +7,6 @@ import { deleteManifest } from '../../shared/registry/manifests/delete-manifest.
 import { finishUpload } from '../../shared/registry/uploads/finish-upload.ts';
 import { mountBlob } from '../../shared/registry/blobs/mount-blob.ts';
 import { statBlob } from '../../shared/registry/blobs/pull-blob.ts';
-import { keySettings } from '../contract/key-settings.ts';
-import { startTestAzurite, type TestAzurite } from '../harness/azurite.ts';
 import { makeImage, randomBlob } from './image.ts';
 import {
   bodyOf,
@@ -20,26 +17,17 @@ import {
   pushBlob,
   pushImage,
   pushManifest,
-  repositoryNamed,
+  repositoriesUnder,
 } from './in-process.ts';
-import { interpose, type Stores } from './interpose.ts';
-import { invariantChecker } from './invariants.ts';
+import { interpose } from './interpose.ts';
+import { testStorage } from './test-storage.ts';
 
-let azurite: TestAzurite;
-let stores: Stores;
-beforeAll(async () => {
-  azurite = await startTestAzurite();
-  const storage = connectStorage(keySettings(azurite));
-  await storage.prepare();
-  stores = storage;
-});
-afterAll(() => azurite.stop());
+const { brokenInvariants, stores } = testStorage();
 
 const hour = 3600;
 const offBy = (seconds: number): Clock => ({ now: () => new Date(Date.now() + seconds * 1000) });
 
-let repositories = 0;
-const newRepository = () => repositoryNamed(`skewed/r${repositories++}`);
+const newRepository = repositoriesUnder('skewed');
 
 describe.each([
   ['20 hours fast', 20 * hour],
@@ -82,7 +70,7 @@ describe.each([
     await expect(deleteBlob(skewed(), repository, digest)).rejects.toMatchObject({
       code: 'UNSUPPORTED',
     });
-    expect(await invariantChecker(azurite)()).toEqual([]);
+    expect(await brokenInvariants()).toEqual([]);
   });
 
   it('judges the age of a link by the clock of storage: a fresh one needs no touch', async () => {
@@ -150,5 +138,5 @@ it('pushes go on with every clock at once', async () => {
       expect(pulled.digest).toBe(image.manifest.digest);
     }),
   );
-  expect(await invariantChecker(azurite)()).toEqual([]);
+  expect(await brokenInvariants()).toEqual([]);
 });

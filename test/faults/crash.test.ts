@@ -1,39 +1,11 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { connectStorage } from '../../shared/adapters/storage.ts';
-import { keySettings } from '../contract/key-settings.ts';
-import { startTestAzurite, type TestAzurite } from '../harness/azurite.ts';
-import { accidents, runScenario } from './accident.ts';
+import { describeAccidents } from './accident-suite.ts';
 import * as blobs from './crash-scenarios-blobs.ts';
 import * as direct from './crash-scenarios-direct.ts';
 import * as manifests from './crash-scenarios-manifests.ts';
-import type { Scenario } from './crash-scenario.ts';
-import type { Stores } from './interpose.ts';
-import { invariantChecker } from './invariants.ts';
-import { rounds } from './rounds.ts';
 
-let azurite: TestAzurite;
-let stores: Stores;
-let brokenInvariants: () => Promise<string[]>;
-
-async function startStorage(): Promise<void> {
-  azurite = await startTestAzurite();
-  const storage = connectStorage(keySettings(azurite));
-  await storage.prepare();
-  stores = storage;
-  brokenInvariants = invariantChecker(azurite);
-}
-
-describe.each(accidents)('a process that $name the k-th storage call, for every k', (accident) => {
-  beforeAll(startStorage);
-  afterAll(() => azurite.stop());
-
-  const check = <T>(name: string, scenario: Scenario<T>) =>
-    it(name, () => runScenario(scenario, accident, { stores, brokenInvariants }), 60_000);
-  const leavesTimeFor = rounds > 1 || accident.name === 'dies after';
-
+describeAccidents(({ check, checkAtLength }) => {
   check('of pushing a small blob loses nothing', blobs.pushSmallBlob);
-  if (leavesTimeFor)
-    check('of pushing a blob of several blocks loses nothing', blobs.pushLargeBlob);
+  checkAtLength('of pushing a blob of several blocks loses nothing', blobs.pushLargeBlob);
   check('of a streamed upload loses nothing', blobs.pushStreamed);
   check('of a chunked upload loses nothing', blobs.pushChunked);
   check('of pushing a blob that is there loses nothing', blobs.pushAgain);
@@ -51,19 +23,14 @@ describe.each(accidents)('a process that $name the k-th storage call, for every 
   check('of a manifest in several transactions loses nothing', manifests.putManyChildren);
   check('of a referrer loses nothing', manifests.putReferrer);
   check('of a tag move leaves the tag old or new', manifests.moveTag);
-  if (leavesTimeFor) check('of pushing many tags leaves each old or new', manifests.putManyTags);
+  checkAtLength('of pushing many tags leaves each old or new', manifests.putManyTags);
   check('of locking a tag leaves it locked or not', manifests.lockTag);
   check('of deleting a tag leaves it there or gone', manifests.removeTag);
   check('of deleting a manifest leaves no tag dangling', manifests.removeManifest);
-  if (leavesTimeFor)
-    check('of deleting a manifest with many tags dangles none', manifests.removeManyTags);
+  checkAtLength('of deleting a manifest with many tags dangles none', manifests.removeManyTags);
   check('of pushing a deleted manifest again loses nothing', manifests.putDeleted);
   check('of pushing a large deleted manifest again loses nothing', manifests.putLargeDeleted);
   check('of deleting a blob leaves it there or gone', blobs.removeBlob);
   check('of pushing a deleted blob again loses nothing', blobs.pushDeleted);
   check('of mounting a deleted blob again loses nothing', blobs.mountDeleted);
-
-  it('leaves nothing broken once everything was tried again', async () => {
-    expect(await brokenInvariants()).toEqual([]);
-  });
 });

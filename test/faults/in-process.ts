@@ -37,6 +37,12 @@ export function repositoryNamed(text: string): RepositoryName {
   return name;
 }
 
+/** A name that no other test of the file has, each time. */
+export function repositoriesUnder(prefix: string): () => RepositoryName {
+  let count = 0;
+  return () => repositoryNamed(`${prefix}/r${count++}`);
+}
+
 export function tagNamed(text: string): Tag {
   const tag = parseTag(text);
   if (tag === undefined) throw new Error(`not a tag: ${text}`);

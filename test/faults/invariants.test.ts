@@ -1,23 +1,9 @@
-import { afterAll, beforeAll, expect, it } from 'vitest';
-import { connectStorage } from '../../shared/adapters/storage.ts';
-import { keySettings } from '../contract/key-settings.ts';
-import { startTestAzurite, type TestAzurite } from '../harness/azurite.ts';
+import { expect, it } from 'vitest';
 import { makeImage, randomBlob } from './image.ts';
 import { newInstance, openUpload, pushBlob, pushImage, repositoryNamed } from './in-process.ts';
-import type { Stores } from './interpose.ts';
-import { invariantChecker } from './invariants.ts';
-import { readStorage } from './storage-snapshot.ts';
+import { testStorage } from './test-storage.ts';
 
-let azurite: TestAzurite;
-let stores: Stores;
-beforeAll(async () => {
-  azurite = await startTestAzurite();
-  const storage = connectStorage(keySettings(azurite));
-  await storage.prepare();
-  stores = storage;
-});
-
-afterAll(() => azurite.stop());
+const { brokenInvariants, readStorage, stores } = testStorage();
 
 const base = makeImage();
 const image = makeImage({ subject: base.manifest });
@@ -38,7 +24,6 @@ const damages: [string, string, (key: string) => boolean, 'repo' | 'data'][] = [
 ];
 
 it.each(damages)('%s is reported when %s is missing', async (name, _, isDamaged, table) => {
-  const brokenInvariants = invariantChecker(azurite);
   const repository = repositoryNamed('r');
   await forgetEverything();
   await pushImage(newInstance(stores), repository, base);
@@ -57,7 +42,7 @@ it('K4 bytes that nothing refers to are reported', async () => {
   await pushImage(newInstance(stores), repositoryNamed('r'), base);
   await removeRows('repo', () => true);
   await removeRows('data', () => true);
-  const problems = await invariantChecker(azurite)();
+  const problems = await brokenInvariants();
   expect(problems).not.toEqual([]);
   expect(problems.every((problem) => problem.includes('belongs to nobody'))).toBe(true);
 });
@@ -66,12 +51,12 @@ it('K4 bytes that nothing refers to are reported', async () => {
 async function forgetEverything(): Promise<void> {
   await removeRows('repo', () => true);
   await removeRows('data', () => true);
-  const storage = await readStorage(azurite);
+  const storage = await readStorage();
   await Promise.all([...storage.content.keys()].map((name) => storage.deleteBlob('content', name)));
 }
 
 async function removeRows(table: 'repo' | 'data', unwanted: (key: string) => boolean) {
-  const snapshot = await readStorage(azurite);
+  const snapshot = await readStorage();
   for (const [partition, rows] of snapshot[table]) {
     for (const rowKey of [...rows.keys()].filter(unwanted)) {
       await stores.tables.commit(table, partition, [{ kind: 'delete', rowKey, etag: '*' }]);

@@ -1,5 +1,4 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { connectStorage } from '../../shared/adapters/storage.ts';
+import { describe, expect, it } from 'vitest';
 import type { RepositoryName } from '../../shared/domain/repository-name.ts';
 import { audit } from '../../shared/registry/audit/audit.ts';
 import { deleteBlob } from '../../shared/registry/blobs/delete-blob.ts';
@@ -11,33 +10,22 @@ import { restoreManifest } from '../../shared/registry/manifests/restore-manifes
 import type { Registry } from '../../shared/registry/registry.ts';
 import { repositoryPartition } from '../../shared/registry/rows/row-keys.ts';
 import { sweep } from '../../shared/registry/sweep/sweep.ts';
-import { keySettings } from '../contract/key-settings.ts';
-import { startTestAzurite, type TestAzurite } from '../harness/azurite.ts';
 import { impatient } from '../sweep/sweeping.ts';
 import { expectBlob, expectTag, gone, unless404 } from './crash-scenario.ts';
 import { blobsOf, makeImage, type TestImage } from './image.ts';
 import { newInstance, pullTag, pushImage, pushManifest, repositoryNamed } from './in-process.ts';
 import type { Stores } from './interpose.ts';
-import { invariantChecker } from './invariants.ts';
 import { commits, pauseAt } from './pause.ts';
 import { withPolicy } from './with-policy.ts';
+import { testStorage } from './test-storage.ts';
 
 /*
  * Two instances: one stalls before it writes, the other does all it wants meanwhile. A day of
  * retention is over at once for the impatient sweep.
  */
 
-let azurite: TestAzurite;
-let stores: Stores;
+const { brokenInvariants, stores } = testStorage();
 let count = 0;
-
-beforeAll(async () => {
-  azurite = await startTestAzurite();
-  const storage = connectStorage(keySettings(azurite));
-  await storage.prepare();
-  stores = storage;
-});
-afterAll(() => azurite.stop());
 
 const policy = { softDelete: [{ repositories: ['*'], retainDays: 1 }] };
 const instance = (used: Stores = stores): Registry =>
@@ -271,5 +259,5 @@ it('a deleted manifest whose work row was lost is found by the audit, and ends i
 });
 
 it('after all these races every invariant holds', async () => {
-  expect(await invariantChecker(azurite)()).toEqual([]);
+  expect(await brokenInvariants()).toEqual([]);
 });

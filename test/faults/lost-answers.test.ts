@@ -1,13 +1,10 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { connectStorage } from '../../shared/adapters/storage.ts';
+import { describe, expect, it } from 'vitest';
 import { appendToUpload } from '../../shared/registry/uploads/append-upload.ts';
 import { deleteBlob } from '../../shared/registry/blobs/delete-blob.ts';
 import { deleteTag } from '../../shared/registry/manifests/delete-manifest.ts';
 import { finishUpload } from '../../shared/registry/uploads/finish-upload.ts';
 import type { Registry } from '../../shared/registry/registry.ts';
-import { keySettings } from '../contract/key-settings.ts';
-import { startTestAzurite, type TestAzurite } from '../harness/azurite.ts';
-import { type Fault, type FaultProxy, startFaultProxy } from '../harness/fault-proxy.ts';
+import type { Fault } from '../harness/fault-proxy.ts';
 import { makeImage, randomBlob } from './image.ts';
 import {
   bodyOf,
@@ -16,34 +13,15 @@ import {
   pullBlob,
   pullTag,
   pushImage,
-  repositoryNamed,
+  repositoriesUnder,
   tagNamed,
 } from './in-process.ts';
-import type { Stores } from './interpose.ts';
-import { invariantChecker } from './invariants.ts';
 import { rounds } from './rounds.ts';
+import { proxiedTestStorage } from './test-storage.ts';
 
-let azurite: TestAzurite;
-let proxy: FaultProxy;
-/** Directly, and through the proxy. */
-let stores: Stores;
-let proxied: Stores;
+const { brokenInvariants, proxied, proxy, stores } = proxiedTestStorage();
 
-beforeAll(async () => {
-  azurite = await startTestAzurite();
-  proxy = await startFaultProxy(azurite);
-  const storage = connectStorage(keySettings(azurite));
-  await storage.prepare();
-  stores = storage;
-  proxied = connectStorage(keySettings({ ...azurite, ...proxy }));
-});
-afterAll(async () => {
-  await proxy.stop();
-  await azurite.stop();
-});
-
-let repositories = 0;
-const newRepository = () => repositoryNamed(`lost/r${repositories++}`);
+const newRepository = repositoriesUnder('lost');
 
 describe('A4 a conflict that is our own success', () => {
   const lost: [string, Fault][] = [
@@ -75,14 +53,14 @@ describe('A4 a conflict that is our own success', () => {
         }
       };
       await everything(newInstance(proxied));
-      const requests = proxy.requests.length;
+      const requests = proxy().requests.length;
       const step = rounds > 1 ? 1 : 4;
       for (let after = Math.floor(Math.random() * step); after < requests; after += step) {
-        proxy.clear();
-        proxy.inject({ fault, after });
+        proxy().clear();
+        proxy().inject({ fault, after });
         await everything(newInstance(proxied));
       }
-      expect(await invariantChecker(azurite)()).toEqual([]);
+      expect(await brokenInvariants()).toEqual([]);
     },
     60_000,
   );

@@ -1,25 +1,13 @@
-import { afterAll, beforeAll, expect, test } from 'vitest';
-import { connectStorage } from '../../shared/adapters/storage.ts';
+import { expect, test } from 'vitest';
 import { deleteManifest } from '../../shared/registry/manifests/delete-manifest.ts';
 import { readManifestRow } from '../../shared/registry/manifests/manifest-row.ts';
 import { manifestKey, repositoryPartition } from '../../shared/registry/rows/row-keys.ts';
-import { keySettings } from '../contract/key-settings.ts';
-import { startTestAzurite, type TestAzurite } from '../harness/azurite.ts';
 import { makeImage } from './image.ts';
 import { newInstance, pushBlob, pushImage, pushManifest, repositoryNamed } from './in-process.ts';
-import type { Stores } from './interpose.ts';
 import { pauseAt } from './pause.ts';
+import { testStorage } from './test-storage.ts';
 
-let azurite: TestAzurite;
-let stores: Stores;
-
-beforeAll(async () => {
-  azurite = await startTestAzurite();
-  const storage = connectStorage(keySettings(azurite));
-  await storage.prepare();
-  stores = storage;
-});
-afterAll(() => azurite.stop());
+const { stores } = testStorage();
 
 test.each([
   ['small', 0, undefined],

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { repositoryPartition } from '../../shared/registry/rows/row-keys.ts';
 import { bringInOrder } from '../../shared/registry/tags/bring-in-order.ts';
 import { newInstance, repositoryNamed } from '../faults/in-process.ts';
-import { storesOf } from '../sweep/sweeping.ts';
+import { storesOf } from '../faults/test-storage.ts';
 import { startTestAzurite, type TestAzurite } from '../harness/azurite.ts';
 import { type FaultProxy, startFaultProxy } from '../harness/fault-proxy.ts';
 import { startTestLighter, type TestLighter } from '../harness/lighter.ts';

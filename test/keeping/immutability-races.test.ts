@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { afterAll, beforeEach, describe, expect, test } from 'vitest';
 import { PolicyStore } from '../../shared/policy/policy-store.ts';
 import type { PolicyDocument } from '../../shared/policy/policy-document.ts';
 import { type Clock, systemClock } from '../../shared/ports/clock.ts';
@@ -18,29 +18,21 @@ import {
   tagNamed,
 } from '../faults/in-process.ts';
 import { interpose, type Stores } from '../faults/interpose.ts';
-import { invariantChecker } from '../faults/invariants.ts';
 import { commits, pauseAt } from '../faults/pause.ts';
-import { startTestAzurite, type TestAzurite } from '../harness/azurite.ts';
-import { storesOf } from '../sweep/sweeping.ts';
+import { testStorage } from '../faults/test-storage.ts';
 
 /*
  * Two instances, of which one does not know the rule yet. What it remembers of the policy must not
  * matter for a tag that was pushed under the rule, and after a minute not for any.
  */
 
-let azurite: TestAzurite;
-let stores: Stores;
+const { brokenInvariants, stores } = testStorage();
 let count = 0;
 const refused = { code: 'DENIED', status: 403 };
 const tag = tagNamed('v1');
 
-beforeAll(async () => {
-  azurite = await startTestAzurite();
-  stores = await storesOf(azurite);
-});
 afterAll(async () => {
-  expect(await invariantChecker(azurite)()).toEqual([]);
-  await azurite.stop();
+  expect(await brokenInvariants()).toEqual([]);
 });
 beforeEach(() => setRules([]));
 

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import fc from 'fast-check';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { beforeAll, describe, expect, test } from 'vitest';
 import type { Digest } from '../../shared/domain/digest.ts';
 import type { RepositoryName } from '../../shared/domain/repository-name.ts';
 import { parsePolicy } from '../../shared/policy/policy-document.ts';
@@ -20,17 +20,16 @@ import {
   pullTag,
   pushImage,
   pushManifest,
-  repositoryNamed,
+  repositoriesUnder,
   tagNamed,
 } from '../faults/in-process.ts';
 import { interpose, type PortCall, type Stores } from '../faults/interpose.ts';
-import { invariantChecker } from '../faults/invariants.ts';
 import { commits, pauseAt } from '../faults/pause.ts';
 import { rounds } from '../faults/rounds.ts';
+import { testStorage } from '../faults/test-storage.ts';
 import type { Seconds } from '../../shared/registry/settings.ts';
-import { startTestAzurite, type TestAzurite } from '../harness/azurite.ts';
 import { getManifest } from '../../shared/registry/manifests/get-manifest.ts';
-import { impatient, storesOf, sweepUntilQuiet } from '../sweep/sweeping.ts';
+import { impatient, sweepUntilQuiet } from '../sweep/sweeping.ts';
 
 /** A day of a rule is a moment, and a row's age is told by a clock of whole seconds. */
 const quick = { ...impatient, retainedDay: 0.02 };
@@ -38,15 +37,11 @@ const aDay = () => sleep(1200);
 /** A day is over before it begins: what comes a second later counts as old. */
 const atOnce = { ...impatient, retainedDay: -2 };
 
-let azurite: TestAzurite;
-let stores: Stores;
+const { brokenInvariants, stores } = testStorage();
 
 beforeAll(async () => {
-  azurite = await startTestAzurite();
-  stores = await storesOf(azurite);
   await notePullsSince(newInstance(stores));
 });
-afterAll(() => azurite.stop());
 
 function instance(policy: object, used: Stores = stores, times: Seconds = quick): Registry {
   const parsed = parsePolicy(policy);
@@ -68,8 +63,7 @@ const run = (registry: Registry, repository: RepositoryName) =>
 const preview = (registry: Registry, repository: RepositoryName) =>
   retain(registry, { ...options, dryRun: true, repository });
 
-let repositories = 0;
-const newRepository = () => repositoryNamed(`retention/r${repositories++}`);
+const newRepository = repositoriesUnder('retention');
 
 const everything = { name: 'all', repositories: ['*'] };
 const untagged = { retention: [{ ...everything, untaggedAfterDays: 1 }] };
@@ -274,7 +268,7 @@ describe('preview and what then happens agree, and what is protected stays', () 
       }),
       { numRuns: rounds > 1 ? 20 : 2, endOnFailure: true },
     );
-    expect(await invariantChecker(azurite)()).toEqual([]);
+    expect(await brokenInvariants()).toEqual([]);
   }, 120_000);
 });
 
@@ -418,7 +412,6 @@ describe.each(accidents)('a process that $name the k-th storage call of retentio
   };
 
   test('loses nothing that stays, and the next run ends it', async () => {
-    const brokenInvariants = invariantChecker(azurite);
     await runScenario(scenario, accident, { stores, brokenInvariants });
   }, 180_000);
 });

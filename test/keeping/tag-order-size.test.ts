@@ -1,21 +1,13 @@
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { repositoryPartition } from '../../shared/registry/rows/row-keys.ts';
 import { bringInOrder } from '../../shared/registry/tags/bring-in-order.ts';
 import { newInstance, pushImage, repositoryNamed } from '../faults/in-process.ts';
 import { makeImage } from '../faults/image.ts';
-import { interpose, type Stores } from '../faults/interpose.ts';
-import { startTestAzurite, type TestAzurite } from '../harness/azurite.ts';
-import { storesOf } from '../sweep/sweeping.ts';
+import { interpose } from '../faults/interpose.ts';
+import { testStorage } from '../faults/test-storage.ts';
 import { listed } from './listed.ts';
 
-let azurite: TestAzurite;
-let stores: Stores;
-
-beforeAll(async () => {
-  azurite = await startTestAzurite();
-  stores = await storesOf(azurite);
-});
-afterAll(() => azurite.stop());
+const { stores } = testStorage();
 
 test.each(['timedesc', 'timeasc'] as const)(
   '%s of more tags than are ever sorted costs one request a page',

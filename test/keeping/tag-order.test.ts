@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { deleteManifest, deleteTag } from '../../shared/registry/manifests/delete-manifest.ts';
 import { keysUnder, repositoryPartition } from '../../shared/registry/rows/row-keys.ts';
 import { bringInOrder, isInOrder } from '../../shared/registry/tags/bring-in-order.ts';
@@ -15,20 +15,12 @@ import {
   repositoryNamed,
   tagNamed,
 } from '../faults/in-process.ts';
-import { interpose, type Stores } from '../faults/interpose.ts';
-import { invariantChecker } from '../faults/invariants.ts';
-import { startTestAzurite, type TestAzurite } from '../harness/azurite.ts';
-import { storesOf, sweepOnce } from '../sweep/sweeping.ts';
+import { interpose } from '../faults/interpose.ts';
+import { testStorage } from '../faults/test-storage.ts';
+import { sweepOnce } from '../sweep/sweeping.ts';
 import { listed } from './listed.ts';
 
-let azurite: TestAzurite;
-let stores: Stores;
-
-beforeAll(async () => {
-  azurite = await startTestAzurite();
-  stores = await storesOf(azurite);
-});
-afterAll(() => azurite.stop());
+const { brokenInvariants, stores } = testStorage();
 
 const never = () => false;
 
@@ -65,7 +57,7 @@ const rowsOfKind = (partition: string, kind: 'o' | 'a') =>
   stores.tables.list('repo', partition, keysUnder(`${kind}:`));
 
 async function expectWhole(): Promise<void> {
-  expect(await invariantChecker(azurite)()).toEqual([]);
+  expect(await brokenInvariants()).toEqual([]);
 }
 
 describe('the order of time', () => {

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import type { Digest } from '../../shared/domain/digest.ts';
 import { mountBlob } from '../../shared/registry/blobs/mount-blob.ts';
 import { deleteManifest } from '../../shared/registry/manifests/delete-manifest.ts';
@@ -11,19 +11,11 @@ import { listUsage, readUsage } from '../../shared/registry/usage/read-usage.ts'
 import { accidents, runScenario } from '../faults/accident.ts';
 import { blobOf, makeImage, randomBlob } from '../faults/image.ts';
 import { newInstance, pushBlob, pushImage, repositoryNamed } from '../faults/in-process.ts';
-import { interpose, type PortCall, type Stores } from '../faults/interpose.ts';
-import { invariantChecker } from '../faults/invariants.ts';
-import { startTestAzurite, type TestAzurite } from '../harness/azurite.ts';
-import { impatient, storesOf, sweepUntilQuiet } from '../sweep/sweeping.ts';
+import { interpose, type PortCall } from '../faults/interpose.ts';
+import { testStorage } from '../faults/test-storage.ts';
+import { impatient, sweepUntilQuiet } from '../sweep/sweeping.ts';
 
-let azurite: TestAzurite;
-let stores: Stores;
-
-beforeAll(async () => {
-  azurite = await startTestAzurite();
-  stores = await storesOf(azurite);
-});
-afterAll(() => azurite.stop());
+const { brokenInvariants, stores } = testStorage();
 
 /** Calls of the ports are written down. */
 function counted() {
@@ -186,7 +178,7 @@ describe.each(accidents)('a process that $name the k-th storage call of a count'
         },
       },
       accident,
-      { stores, brokenInvariants: invariantChecker(azurite) },
+      { stores, brokenInvariants },
     );
   }, 120_000);
 });
