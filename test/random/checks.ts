@@ -1,11 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { isAtRest } from '../faults/leftovers.ts';
 import { readStorage } from '../faults/storage-snapshot.ts';
 import type { TestAzurite } from '../harness/azurite.ts';
 import { backUp } from './backup.ts';
 import type { Choice } from './choice.ts';
 import { digestOf, requestAs } from './client.ts';
 import { absent, present, type State } from './history.ts';
-import { isAtRest, problemsAtRest } from './invariants.ts';
+import { problemsAtRest } from './invariants.ts';
 import type { RandomRegistry } from './registry.ts';
 import type { Repository } from './repository.ts';
 

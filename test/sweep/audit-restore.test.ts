@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { expect, it } from 'vitest';
 import { newPhysicalName } from '../../shared/domain/physical-name.ts';
 import { systemClock } from '../../shared/ports/clock.ts';
 import { audit } from '../../shared/registry/audit/audit.ts';
@@ -6,18 +6,10 @@ import { keepRestore, noCounts } from '../../shared/registry/backup/restore-stat
 import { seconds } from '../../shared/registry/settings.ts';
 import { makeImage, randomBlob } from '../faults/image.ts';
 import { newInstance, pushImage, repositoryNamed } from '../faults/in-process.ts';
-import type { Stores } from '../faults/interpose.ts';
 import { pauseAt } from '../faults/pause.ts';
-import { startTestAzurite, type TestAzurite } from '../harness/azurite.ts';
-import { storesOf } from './sweeping.ts';
+import { testStorage } from '../faults/test-storage.ts';
 
-let azurite: TestAzurite;
-let stores: Stores;
-beforeAll(async () => {
-  azurite = await startTestAzurite();
-  stores = await storesOf(azurite);
-});
-afterAll(() => azurite.stop());
+const { stores } = testStorage();
 
 it('a restore that begins while the audit runs finds the bytes whose rows it brings back', async () => {
   await pushImage(newInstance(stores), repositoryNamed('restored'), makeImage(), ['latest']);

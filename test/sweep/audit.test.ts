@@ -22,10 +22,11 @@ import {
 } from '../faults/in-process.ts';
 import type { Stores } from '../faults/interpose.ts';
 import { invariantChecker } from '../faults/invariants.ts';
+import { leftovers } from '../faults/leftovers.ts';
 import { readStorage } from '../faults/storage-snapshot.ts';
+import { storesOf } from '../faults/test-storage.ts';
 import { startTestAzurite, type TestAzurite } from '../harness/azurite.ts';
-import { leftoversIn } from './leftovers.ts';
-import { impatientInstance, storesOf, sweepUntilQuiet } from './sweeping.ts';
+import { impatientInstance, sweepUntilQuiet } from './sweeping.ts';
 
 let azurite: TestAzurite | undefined;
 let stores: Stores;
@@ -165,7 +166,7 @@ describe('the audit', () => {
     await auditIt(true);
     await sweepUntilQuiet(sweeper());
     expect(found(await auditIt(false))).toEqual([]);
-    expect(leftoversIn(await snapshot())).toEqual([]);
+    expect(leftovers(await snapshot())).toEqual([]);
     if (azurite !== undefined) expect(await invariantChecker(azurite)()).toEqual([]);
     await expectTag(newInstance(stores), repository, 'latest', image.manifest);
     for (const blob of blobsOf(image)) await expectBlob(newInstance(stores), repository, blob);

@@ -1,21 +1,14 @@
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { expect, it } from 'vitest';
 import { newPhysicalName } from '../../shared/domain/physical-name.ts';
 import { keepRestore, noCounts } from '../../shared/registry/backup/restore-state.ts';
 import { sweep } from '../../shared/registry/sweep/sweep.ts';
 import { randomBlob } from '../faults/image.ts';
 import { pushBlob, repositoryNamed } from '../faults/in-process.ts';
-import type { Stores } from '../faults/interpose.ts';
 import { pauseAt } from '../faults/pause.ts';
-import { startTestAzurite, type TestAzurite } from '../harness/azurite.ts';
-import { impatientInstance, storesOf } from './sweeping.ts';
+import { testStorage } from '../faults/test-storage.ts';
+import { impatientInstance } from './sweeping.ts';
 
-let azurite: TestAzurite;
-let stores: Stores;
-beforeAll(async () => {
-  azurite = await startTestAzurite();
-  stores = await storesOf(azurite);
-});
-afterAll(() => azurite.stop());
+const { stores } = testStorage();
 
 it('a restore that begins while the sweep runs finds the bytes that were given up', async () => {
   await pushBlob(impatientInstance(stores), repositoryNamed('restored'), randomBlob());

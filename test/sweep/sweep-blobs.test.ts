@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { deleteManifest } from '../../shared/registry/manifests/delete-manifest.ts';
 import { finishUpload } from '../../shared/registry/uploads/finish-upload.ts';
 import { appendToUpload } from '../../shared/registry/uploads/append-upload.ts';
@@ -16,34 +16,15 @@ import {
   pushBlob,
   pushImage,
   pushManifest,
-  repositoryNamed,
+  repositoriesUnder,
 } from '../faults/in-process.ts';
-import type { Stores } from '../faults/interpose.ts';
-import { invariantChecker } from '../faults/invariants.ts';
-import { readStorage } from '../faults/storage-snapshot.ts';
-import { startTestAzurite, type TestAzurite } from '../harness/azurite.ts';
-import {
-  freedBytes,
-  impatientInstance,
-  rowsOf,
-  storesOf,
-  sweepOnce,
-  sweepUntilQuiet,
-} from './sweeping.ts';
+import { testStorage } from '../faults/test-storage.ts';
+import { freedBytes, impatientInstance, rowsOf, sweepOnce, sweepUntilQuiet } from './sweeping.ts';
 
-let azurite: TestAzurite;
-let stores: Stores;
-let brokenInvariants: () => Promise<string[]>;
-beforeAll(async () => {
-  azurite = await startTestAzurite();
-  stores = await storesOf(azurite);
-  brokenInvariants = invariantChecker(azurite);
-});
-afterAll(() => azurite.stop());
+const { brokenInvariants, readStorage, stores } = testStorage();
 
-let repositories = 0;
-const newRepository = () => repositoryNamed(`sweep/r${repositories++}`);
-const contentNames = async () => [...(await readStorage(azurite)).content.keys()];
+const newRepository = repositoriesUnder('sweep');
+const contentNames = async () => [...(await readStorage()).content.keys()];
 
 describe('a blob', () => {
   it('that no manifest refers to is gone after its day, with its bytes and every row', async () => {
@@ -57,7 +38,7 @@ describe('a blob', () => {
     const reports = await sweepUntilQuiet(registry);
     expect(freedBytes(reports)).toBe(70_000);
     expect(await contentNames()).toEqual(before);
-    const snapshot = await readStorage(azurite);
+    const snapshot = await readStorage();
     expect(rowsOf(snapshot, repository)).toEqual([]);
     expect(snapshot.data.size).toBe(0);
     expect(snapshot.catalog.get('c')?.has(repositoryPartition(repository)) ?? false).toBe(false);
@@ -74,7 +55,7 @@ describe('a blob', () => {
     await pushImage(registry, repository, image, ['latest']);
     await sweepUntilQuiet(registry);
     await expectBlob(newInstance(stores), repository, image.config);
-    expect(rowsOf(await readStorage(azurite), repository, /^z:/)).toEqual([]);
+    expect(rowsOf(await readStorage(), repository, /^z:/)).toEqual([]);
     expect(await brokenInvariants()).toEqual([]);
   });
 
@@ -84,7 +65,7 @@ describe('a blob', () => {
     await pushBlob(impatientInstance(stores), repository, blob);
     await sweepOnce(newInstance(stores));
     await expectBlob(newInstance(stores), repository, blob);
-    const [work] = rowsOf(await readStorage(azurite), repository, /^z:/);
+    const [work] = rowsOf(await readStorage(), repository, /^z:/);
     expect(work).toMatch(/^z:\d{8}T\d{6}:b:/);
     const due = /^z:(\d{8})/.exec(work ?? '')?.[1] ?? '';
     expect(due > new Date().toISOString().slice(0, 10).replaceAll('-', '')).toBe(true);
@@ -101,7 +82,7 @@ describe('a blob', () => {
     await gone(statBlob(newInstance(stores), repository, blob.digest));
     await sweepUntilQuiet(registry);
     expect((await contentNames()).length).toBeLessThanOrEqual(before.length);
-    expect(rowsOf(await readStorage(azurite), repository, /^[nb]:/)).toEqual([]);
+    expect(rowsOf(await readStorage(), repository, /^[nb]:/)).toEqual([]);
   });
 
   it('that is given up keeps its bytes for an hour: who was told where they lie still reads them', async () => {
@@ -151,7 +132,7 @@ describe('a blob', () => {
     await deleteManifest(registry, third, image.manifest.digest);
     const reports = await sweepUntilQuiet(registry);
     expect(freedBytes(reports)).toBeGreaterThanOrEqual(90_000);
-    const { data } = await readStorage(azurite);
+    const { data } = await readStorage();
     const digests = [...data.values()].map((rows) => rows.get('l')?.['digest']);
     expect(digests).not.toContain(layer.digest);
   });
@@ -178,7 +159,7 @@ describe('an upload', () => {
     }
     expect(freedBytes(await sweepUntilQuiet(registry))).toBe(sizeBytes);
     expect(await contentNames()).toEqual(before);
-    expect(rowsOf(await readStorage(azurite), repository)).toEqual([]);
+    expect(rowsOf(await readStorage(), repository)).toEqual([]);
   });
 
   it('that goes on is left alone', async () => {
@@ -199,16 +180,16 @@ describe('an upload', () => {
     await cancelUpload(registry, repository, id);
     const late = { now: () => new Date(Date.now() + 2 * 3600_000) };
     await sweepOnce({ ...registry, clock: late });
-    expect(rowsOf(await readStorage(azurite), repository, /^u:/)).toHaveLength(1);
+    expect(rowsOf(await readStorage(), repository, /^u:/)).toHaveLength(1);
     await sweepUntilQuiet({ ...impatientInstance(stores), clock: late });
-    expect(rowsOf(await readStorage(azurite), repository, /^u:/)).toEqual([]);
+    expect(rowsOf(await readStorage(), repository, /^u:/)).toEqual([]);
   });
 
   it('that a late delivery of its POST brought back takes nothing of what it published', async () => {
     const repository = newRepository();
     const registry = impatientInstance(stores);
     const image = makeImage();
-    const before = await readStorage(azurite);
+    const before = await readStorage();
     const id = await openUpload(registry, repository);
     const session = await registry.tables.get(
       'repo',
@@ -230,7 +211,7 @@ describe('an upload', () => {
     ]);
     await sweepUntilQuiet(registry);
     await expectBlob(newInstance(stores), repository, layer);
-    expect(rowsOf(await readStorage(azurite), repository, /^u:/)).toEqual([]);
+    expect(rowsOf(await readStorage(), repository, /^u:/)).toEqual([]);
     expect(await brokenInvariants()).toEqual([]);
     expect((await contentNames()).length).toBe(before.content.size + 2);
   });

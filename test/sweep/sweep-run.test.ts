@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { mountBlob } from '../../shared/registry/blobs/mount-blob.ts';
 import { deleteBlob } from '../../shared/registry/blobs/delete-blob.ts';
 import { deleteManifest, deleteTag } from '../../shared/registry/manifests/delete-manifest.ts';
@@ -15,35 +15,18 @@ import {
   pushBlob,
   pushImage,
   pushManifest,
-  repositoryNamed,
+  repositoriesUnder,
   tagNamed,
 } from '../faults/in-process.ts';
-import { interpose, type Stores } from '../faults/interpose.ts';
-import { invariantChecker } from '../faults/invariants.ts';
+import { interpose } from '../faults/interpose.ts';
+import { leftovers } from '../faults/leftovers.ts';
 import { commits, pauseAt } from '../faults/pause.ts';
-import { readStorage } from '../faults/storage-snapshot.ts';
-import { startTestAzurite, type TestAzurite } from '../harness/azurite.ts';
-import { leftoversIn } from './leftovers.ts';
-import {
-  everythingIn,
-  impatientInstance,
-  storesOf,
-  sweepOnce,
-  sweepUntilQuiet,
-} from './sweeping.ts';
+import { testStorage } from '../faults/test-storage.ts';
+import { everythingIn, impatientInstance, sweepOnce, sweepUntilQuiet } from './sweeping.ts';
 
-let azurite: TestAzurite;
-let stores: Stores;
-let brokenInvariants: () => Promise<string[]>;
-beforeAll(async () => {
-  azurite = await startTestAzurite();
-  stores = await storesOf(azurite);
-  brokenInvariants = invariantChecker(azurite);
-});
-afterAll(() => azurite.stop());
+const { brokenInvariants, readStorage, stores } = testStorage();
 
-let repositories = 0;
-const newRepository = () => repositoryNamed(`run/r${repositories++}`);
+const newRepository = repositoriesUnder('run');
 
 /** Something of every kind that a sweep takes away. */
 async function makeGarbage() {
@@ -62,9 +45,9 @@ async function makeGarbage() {
 describe('a sweep', () => {
   it('in a dry run tells what it would do, and writes nothing', async () => {
     await makeGarbage();
-    const before = await everythingIn(azurite);
+    const before = everythingIn(await readStorage());
     const report = await sweep(impatientInstance(stores), { dryRun: true, maxMs: 60_000 });
-    expect(await everythingIn(azurite)).toEqual(before);
+    expect(everythingIn(await readStorage())).toEqual(before);
     expect(report).toMatchObject({ dryRun: true, complete: true, failures: [] });
     for (const kind of ['uploads', 'blobs', 'releases', 'manifests'] as const) {
       expect(report.kinds[kind].done, kind).toBeGreaterThan(0);
@@ -85,11 +68,11 @@ describe('a sweep', () => {
       expect(await brokenInvariants()).toEqual([]);
     }
     await sweepUntilQuiet(impatientInstance(stores));
-    const settled = await readStorage(azurite);
-    expect(leftoversIn(settled)).toEqual([]);
+    const settled = await readStorage();
+    expect(leftovers(settled)).toEqual([]);
     await expectTag(newInstance(stores), kept, 'kept', image.manifest);
     await sweepOnce(impatientInstance(stores));
-    const { repo, data, content, manifests } = await readStorage(azurite);
+    const { repo, data, content, manifests } = await readStorage();
     expect({ repo, data, content, manifests }).toEqual({
       repo: settled.repo,
       data: settled.data,
@@ -103,7 +86,7 @@ describe('a sweep', () => {
     const report = await sweep(impatientInstance(stores), { dryRun: false, maxMs: 0 });
     expect(report).toMatchObject({ complete: false, repositoriesVisited: 0 });
     await sweepUntilQuiet(impatientInstance(stores));
-    expect(leftoversIn(await readStorage(azurite))).toEqual([]);
+    expect(leftovers(await readStorage())).toEqual([]);
   });
 
   it('costs one request for a repository where nothing is due, the first time two more', async () => {
@@ -178,7 +161,7 @@ describe('attacks, with the sweep itself', () => {
       pause.resume();
       await expect(finished).rejects.toMatchObject({ code: 'BLOB_UPLOAD_UNKNOWN' });
       await sweepUntilQuiet(impatientInstance(stores));
-      const { data } = await readStorage(azurite);
+      const { data } = await readStorage();
       const digests = [...data.values()].map((rows) => rows.get('l')?.['digest']);
       expect(digests).not.toContain(digest);
       expect(await brokenInvariants()).toEqual([]);

@@ -1,16 +1,13 @@
 import { expect } from 'vitest';
-import { connectStorage } from '../../shared/adapters/storage.ts';
 import type { RepositoryName } from '../../shared/domain/repository-name.ts';
 import type { Registry } from '../../shared/registry/registry.ts';
 import { repositoryPartition } from '../../shared/registry/rows/row-keys.ts';
 import { seconds, type Seconds } from '../../shared/registry/settings.ts';
 import { sweep } from '../../shared/registry/sweep/sweep.ts';
 import type { SweepReport } from '../../shared/registry/sweep/sweep-report.ts';
-import { keySettings } from '../contract/key-settings.ts';
 import { newInstance } from '../faults/in-process.ts';
 import type { Stores } from '../faults/interpose.ts';
-import { readStorage, type StorageSnapshot } from '../faults/storage-snapshot.ts';
-import type { TestAzurite } from '../harness/azurite.ts';
+import type { StorageSnapshot } from '../faults/storage-snapshot.ts';
 
 /**
  * Nothing is promised and nothing waited for: whatever a sweep may take at all, it takes at once.
@@ -25,12 +22,6 @@ export const impatient: Seconds = {
 
 export function impatientInstance(stores: Stores): Registry {
   return newInstance(stores, undefined, impatient);
-}
-
-export async function storesOf(azurite: TestAzurite): Promise<Stores> {
-  const storage = connectStorage(keySettings(azurite));
-  await storage.prepare();
-  return storage;
 }
 
 const options = { dryRun: false, maxMs: 60_000 };
@@ -71,7 +62,7 @@ export function rowsOf(
 }
 
 /** All that is stored but the report of the last sweep, to be compared. */
-export async function everythingIn(azurite: TestAzurite): Promise<object> {
-  const { repo, data, catalog, content, manifests } = await readStorage(azurite);
+export function everythingIn(stored: StorageSnapshot): object {
+  const { repo, data, catalog, content, manifests } = stored;
   return { repo, data, catalog, content, manifests };
 }

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
-import type { Properties, Rows, StorageSnapshot } from '../faults/storage-snapshot.ts';
-import { isAtRest, leftovers } from './invariants.ts';
+import { isAtRest, leftovers } from './leftovers.ts';
+import type { Properties, Rows, StorageSnapshot } from './storage-snapshot.ts';
 
 const layer = `sha256:${'a'.repeat(64)}`;
 const stray = `sha256:${'b'.repeat(64)}`;
