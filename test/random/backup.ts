@@ -2,8 +2,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { wipeTables } from '../backup/wipe-tables.ts';
 import type { TestAzurite } from '../harness/azurite.ts';
 import type { Choice } from './choice.ts';
-import { requestAs, type Workload } from './client.ts';
 import type { RandomRegistry } from './registry.ts';
+import { requestAs, type Workload } from './workload.ts';
 
 export async function backUpNowAndThen(workload: Workload, choice: Choice): Promise<void> {
   while (workload.goesOn()) {

@@ -4,11 +4,12 @@ import { readStorage } from '../faults/storage-snapshot.ts';
 import type { TestAzurite } from '../harness/azurite.ts';
 import { backUp } from './backup.ts';
 import type { Choice } from './choice.ts';
-import { digestOf, requestAs } from './client.ts';
+import { digestOf } from './digests.ts';
 import { absent, present, type State } from './history.ts';
 import { problemsAtRest } from './invariants.ts';
 import type { RandomRegistry } from './registry.ts';
 import type { Repository } from './repository.ts';
+import { requestAs } from './workload.ts';
 
 /** What must hold when no client is at work any more, asked of the registry and of its storage. */
 export class Checks {

@@ -6,12 +6,13 @@ import { type FaultProxy, startFaultProxy } from '../harness/fault-proxy.ts';
 import { backUpNowAndThen, loseAndRestore } from './backup.ts';
 import { Checks } from './checks.ts';
 import { Choice } from './choice.ts';
-import { RandomClient, type Workload } from './client.ts';
+import { runClient } from './client.ts';
 import { checkQuota, quota, quotaTags } from './quota.ts';
 import { injectRandomFaults } from './random-faults.ts';
 import { RandomRegistry } from './registry.ts';
 import { checkKeepNewest, retainedTags, retainNowAndThen, retention } from './retention.ts';
 import { frozenTags, Repository } from './repository.ts';
+import type { Workload } from './workload.ts';
 
 /**
  * What the registry promises and how long it waits, a day made of eight seconds. The hour that
@@ -109,7 +110,7 @@ export async function runRandom(options: RunOptions): Promise<RunResult> {
     injectRandomFaults(proxy, new Choice(seed + 1));
     await Promise.all([
       ...Array.from({ length: clients }, (_, index) =>
-        new RandomClient(workload, new Choice(seed * 1000 + index), `client ${index}`).run(),
+        runClient(workload, new Choice(seed * 1000 + index), `client ${index}`),
       ),
       sweepAllTheTime(workload, new Choice(seed + 2)),
       sweepAllTheTime(workload, new Choice(seed + 3)),
@@ -189,9 +190,11 @@ async function sweepAllTheTime(workload: Workload, choice: Choice): Promise<void
   }
 }
 
+/** By what was done rather than by the clock, so that a busy machine is not busy with starts. */
 async function killNowAndThen(workload: Workload, choice: Choice): Promise<void> {
   while (workload.goesOn()) {
-    await sleep(4000 + choice.integer(8000));
+    const next = workload.registry.requests + 400 + choice.integer(800);
+    while (workload.goesOn() && workload.registry.requests < next) await sleep(50);
     if (workload.goesOn()) await workload.registry.killOne(choice);
   }
 }

@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Choice } from './choice.ts';
-import { requestAs, type Workload } from './client.ts';
 import type { Effect } from './history.ts';
 import type { RandomRegistry } from './registry.ts';
 import { frozenTags, type Repository, usualTags } from './repository.ts';
+import { requestAs, type Workload } from './workload.ts';
 
 /** The rule of one repository, whose tags `frozen-…` are immutable, too. */
 export const retention = {
