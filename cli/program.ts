@@ -81,8 +81,8 @@ function writeAsOurs(text: string, write: (text: string) => void): void {
   write(text.replace(/^error:/, 'lighter:'));
 }
 
-/** Commander's own does not say which options a command cannot do without. */
+/** Commander's own does not say what cannot be left out, and says that flags are off. */
 function optionDescription(option: Option): string {
-  const description = new Help().optionDescription(option);
+  const description = new Help().optionDescription(option).replace(' (default: false)', '');
   return option.mandatory ? `${description} (required)` : description;
 }

@@ -92,4 +92,5 @@ test('help ends with 0, of a command of a group, too', async () => {
   expect(help).toMatchObject({ code: 0, stderr: '' });
   expect(help.stdout).toContain('what it may do (required)');
   expect(help.stdout).toContain('--registry <host>');
+  expect((await lighter(['gc', '--help'])).stdout).not.toContain('default: false');
 });
