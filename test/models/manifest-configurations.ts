@@ -5,6 +5,7 @@ import {
   deleteManifest,
   manifest,
   purge,
+  purgeAtOnce,
   put,
   putAtOnce,
   putWithoutPending,
@@ -121,6 +122,24 @@ export const manifestConfigurations: readonly Configuration[] = [
   {
     name: 'a PUT in two transactions, a DELETE, a sweep and releases, one write delivered twice',
     model: manifest(fresh, { P: put(2), D: deleteManifest(), S: purge, ...releases }, 1),
+  },
+  {
+    name: 'an image that goes in one transaction is pushed, deleted and swept twice, with releases',
+    model: manifest(live, {
+      P: put(2),
+      D: deleteManifest(),
+      S1: purgeAtOnce,
+      S2: purgeAtOnce,
+      ...releases,
+    }),
+  },
+  {
+    name: 'a half purged image is pushed again beside a sweep in one transaction and one of children',
+    model: manifest(halfPurged, { P: put(2), S1: purgeAtOnce, S2: purge, ...releases }),
+  },
+  {
+    name: 'a PUT that breaks off, and its sweep in one transaction, one write delivered twice',
+    model: manifest(fresh, { P: put(2), S: purgeAtOnce, ...releases }, 1),
   },
   {
     name: 'A5 several transactions that nothing holds together',

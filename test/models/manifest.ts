@@ -178,6 +178,43 @@ export const purge: Program = {
   },
 };
 
+const removeStep = 'EGT{Delete m If-Match, Delete p1, Delete p2, Insert z:b1, Insert z:b2}';
+
+/** The same of a manifest that fits one transaction; what does not go so goes child by child. */
+export const purgeAtOnce: Program = {
+  ...purge,
+  steps: {
+    ...purge.steps,
+    'Get m': (world, memory) => {
+      memory['m'] = world.etag('m');
+      memory['z'] = world.etag('z:m');
+      const state = world.property('m', 'state');
+      if (state === undefined) return 'Delete z:m If-Match';
+      if (state === 'live') return end('in use');
+      return state === 'purging' ? removeStep : 'EGT{Replace m purging If-Match}';
+    },
+    'EGT{Replace m purging If-Match}': (world, memory) => {
+      const done = world.commit(replace('m', asEtag(memory['m']), { state: 'purging' }));
+      memory['m'] = world.etag('m');
+      return done ? removeStep : end('conflict, later');
+    },
+    [removeStep]: (world, { m }) => {
+      const done = world.commit(
+        remove('m', asEtag(m)),
+        remove('p1', '*'),
+        remove('p2', '*'),
+        upsert('z:b1'),
+        upsert('z:b2'),
+      );
+      return done ? 'Delete z:m If-Match' : dropStep(1);
+    },
+    'Delete z:m If-Match': (world, { z }) => {
+      if (z !== undefined) world.commit(remove('z:m', asEtag(z)));
+      return end('done');
+    },
+  },
+};
+
 function dropStep(child: 1 | 2): string {
   return `EGT{Merge m If-Match, Delete p${child}, Insert z:b${child}}`;
 }

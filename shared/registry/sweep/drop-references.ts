@@ -12,6 +12,26 @@ const childrenPerTransaction = 49;
 /** Of the manifest's row, once it holds no child any more. */
 const childless = 'childless';
 
+/**
+ * Takes away a manifest that is being purged with its references, all in one transaction: most are
+ * small enough. False, and nothing is changed, when it is not, or has bytes outside its row, or is
+ * not as its row and its bytes say any more.
+ */
+export async function removeAtOnce(
+  registry: Registry,
+  partition: string,
+  row: ManifestRow,
+): Promise<boolean> {
+  if (row.blobName !== undefined || row.properties[childless] === true) return false;
+  const children = await childrenOf(registry, row);
+  if (children === undefined || children.length > childrenPerTransaction) return false;
+  const outcome = await registry.tables.commit('repo', partition, [
+    { kind: 'delete', rowKey: manifestKey(row.digest), etag: row.etag },
+    ...dropOperations(registry, row, children),
+  ]);
+  return outcome.ok;
+}
+
 type Held = Pick<Child, 'digest' | 'kind'>;
 
 /**
@@ -101,20 +121,28 @@ async function dropSome(
 async function commitDrops(
   registry: Registry,
   partition: string,
-  { digest }: ManifestRow,
+  row: ManifestRow,
   etag: string,
   children: readonly Held[],
 ): Promise<CommitOutcome> {
-  const now = registry.clock.now();
   return await registry.tables.commit('repo', partition, [
-    { kind: 'merge', rowKey: manifestKey(digest), etag, properties: {} },
-    ...children.flatMap((child): Operation[] => [
-      { kind: 'delete', rowKey: parentOfKey(child.digest, digest), etag: '*' },
-      {
-        kind: 'upsert',
-        rowKey: workKey(now, child.kind === 'manifest' ? 'm' : 'b', child.digest),
-        properties: {},
-      },
-    ]),
+    { kind: 'merge', rowKey: manifestKey(row.digest), etag, properties: {} },
+    ...dropOperations(registry, row, children),
+  ]);
+}
+
+function dropOperations(
+  registry: Registry,
+  { digest }: ManifestRow,
+  children: readonly Held[],
+): Operation[] {
+  const now = registry.clock.now();
+  return children.flatMap((child): Operation[] => [
+    { kind: 'delete', rowKey: parentOfKey(child.digest, digest), etag: '*' },
+    {
+      kind: 'upsert',
+      rowKey: workKey(now, child.kind === 'manifest' ? 'm' : 'b', child.digest),
+      properties: {},
+    },
   ]);
 }

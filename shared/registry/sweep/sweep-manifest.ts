@@ -5,10 +5,11 @@ import { readManifestRow } from '../manifests/manifest-row.ts';
 import { endOf } from '../manifests/soft-delete.ts';
 import { bytesWork } from '../manifests/manifest-write.ts';
 import { markDeleted } from '../repositories/catalog.ts';
+import type { Registry } from '../registry.ts';
 import { keysUnder, manifestKey, repositoryOfPartition } from '../rows/row-keys.ts';
 import type { ManifestRow } from '../rows/row-types.ts';
 import { noteIfUntagged } from '../retention/note-untagged.ts';
-import { dropReferences } from './drop-references.ts';
+import { dropReferences, removeAtOnce } from './drop-references.ts';
 import { done, isOlder, type Outcome, type Sweep, waits, type Work } from './work.ts';
 
 /**
@@ -55,13 +56,14 @@ async function fence(
 }
 
 async function removeManifest(
-  sweep: Sweep,
+  { registry }: Sweep,
   partition: string,
   row: ManifestRow | undefined,
 ): Promise<Outcome> {
-  const { registry } = sweep;
-  const etag = row && (await dropReferences(registry, partition, row));
-  if (row === undefined || etag === undefined) return waits;
+  if (row === undefined) return waits;
+  if (await removeAtOnce(registry, partition, row)) return { ...done, freedBytes: row.sizeBytes };
+  const etag = await dropReferences(registry, partition, row);
+  if (etag === undefined) return waits;
   const { blobName: name } = row;
   const mayGo = name !== undefined && (await mayDeleteBytes(registry, row));
   if (mayGo) await registry.blobs.delete('manifests', name, 'committed');
@@ -69,13 +71,11 @@ async function removeManifest(
   const later: Operation[] =
     name === undefined || mayGo ? [] : [bytesWork(registry, row.digest, name)];
   const outcome = await registry.tables.commit('repo', partition, [removed, ...later]);
-  if (!outcome.ok) return waits;
-  await hideIfEmptied(sweep, partition);
-  return { ...done, freedBytes: row.sizeBytes };
+  return outcome.ok ? { ...done, freedBytes: row.sizeBytes } : waits;
 }
 
 /** A repository whose last manifest is gone is listed no more. */
-async function hideIfEmptied({ registry }: Sweep, partition: string): Promise<void> {
+export async function hideIfEmptied(registry: Registry, partition: string): Promise<void> {
   const manifests = await registry.tables.list('repo', partition, {
     ...keysUnder('m:'),
     limit: 1,

@@ -11,7 +11,7 @@ import { inTurns } from './in-turns.ts';
 import { sweepBlob } from './sweep-blob.ts';
 import { sweepGivenUp } from './sweep-given-up.ts';
 import { sweepIntent } from './sweep-intent.ts';
-import { sweepManifest } from './sweep-manifest.ts';
+import { hideIfEmptied, sweepManifest } from './sweep-manifest.ts';
 import { sweepManifestBytes } from './sweep-manifest-bytes.ts';
 import {
   keepSweepReport,
@@ -142,7 +142,7 @@ async function sweepRepository(run: Run, partition: string): Promise<number> {
     await inTurns(rows, rowsAtOnce, async (row) => {
       if (!run.isTimeUp() && (await isFinished(run, partition, row))) finished.push(row);
     });
-    if (!run.sweep.dryRun) await dropWork(run.sweep.registry, partition, finished);
+    if (!run.sweep.dryRun) await finish(run.sweep.registry, partition, finished);
     const last = rows.at(-1);
     if (rows.length < limits.maxListPage || last === undefined) break;
     from = `${last.rowKey}!`;
@@ -166,6 +166,17 @@ async function isFinished({ sweep: current, tally }: Run, partition: string, row
     tally.countFailure(work.kind, partition, rowKey, error);
     return false;
   }
+}
+
+/** What follows from finished rows comes before their end, so that no crash forgets it. */
+async function finish(
+  registry: Registry,
+  partition: string,
+  finished: readonly Row[],
+): Promise<void> {
+  const hasManifests = finished.some(({ rowKey }) => parseWorkKey(rowKey)?.kind === 'm');
+  if (hasManifests) await hideIfEmptied(registry, partition);
+  await dropWork(registry, partition, finished);
 }
 
 /**
