@@ -4,8 +4,6 @@ import {
   deleteDroppingHolds,
   deleteManifest,
   manifest,
-  purge,
-  purgeAtOnce,
   put,
   putAtOnce,
   putWithoutPending,
@@ -13,6 +11,7 @@ import {
   restore,
   sweepOrphanedHold,
 } from './manifest.ts';
+import { purge, purgeAtOnce } from './manifest-purge.ts';
 
 const fresh = 'the children are there';
 const live = 'the image is live';

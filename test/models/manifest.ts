@@ -6,7 +6,8 @@
  * `b2` (the children), `z:m`, `z:b1`, `z:b2`.
  */
 import { type Actors, leftBehind, type Model } from './engine.ts';
-import { end, mayTry, type Program, runAlone, type Step } from './program.ts';
+import { purge } from './manifest-purge.ts';
+import { end, mayTry, type Program, runAlone } from './program.ts';
 import { asEtag, insertOrReplace, merge, remove, replace, upsert, type World } from './world.ts';
 
 /** PUT by tag. A conflict makes it read again; the last attempt gives up. */
@@ -149,88 +150,6 @@ export const deleteDroppingHolds: Program = {
     },
   },
 };
-
-/**
- * The sweep of `z:m`: what is half written (to which `pending` looks abandoned), deleted and due, or
- * already `purging` goes, child by child, in transactions that assert `m`.
- */
-export const purge: Program = {
-  start: 'Get m',
-  steps: {
-    'Get m': (world, memory) => {
-      memory['m'] = world.etag('m');
-      const state = world.property('m', 'state');
-      if (state === undefined) return end('nothing there');
-      if (state === 'live') return end('in use');
-      return state === 'purging' ? dropStep(1) : 'EGT{Replace m purging If-Match}';
-    },
-    'EGT{Replace m purging If-Match}': (world, memory) => {
-      const done = world.commit(replace('m', asEtag(memory['m']), { state: 'purging' }));
-      memory['m'] = world.etag('m');
-      return done ? dropStep(1) : end('conflict, later');
-    },
-    [dropStep(1)]: drop(1, dropStep(2)),
-    [dropStep(2)]: drop(2, 'EGT{Delete m If-Match, Delete z:m}'),
-    'EGT{Delete m If-Match, Delete z:m}': (world, { m }) => {
-      world.commit(remove('m', asEtag(m)), remove('z:m', '*'));
-      return end('done');
-    },
-  },
-};
-
-const removeStep = 'EGT{Delete m If-Match, Delete p1, Delete p2, Insert z:b1, Insert z:b2}';
-
-/** The same of a manifest that fits one transaction; what does not go so goes child by child. */
-export const purgeAtOnce: Program = {
-  ...purge,
-  steps: {
-    ...purge.steps,
-    'Get m': (world, memory) => {
-      memory['m'] = world.etag('m');
-      memory['z'] = world.etag('z:m');
-      const state = world.property('m', 'state');
-      if (state === undefined) return 'Delete z:m If-Match';
-      if (state === 'live') return end('in use');
-      return state === 'purging' ? removeStep : 'EGT{Replace m purging If-Match}';
-    },
-    'EGT{Replace m purging If-Match}': (world, memory) => {
-      const done = world.commit(replace('m', asEtag(memory['m']), { state: 'purging' }));
-      memory['m'] = world.etag('m');
-      return done ? removeStep : end('conflict, later');
-    },
-    [removeStep]: (world, { m }) => {
-      const done = world.commit(
-        remove('m', asEtag(m)),
-        remove('p1', '*'),
-        remove('p2', '*'),
-        upsert('z:b1'),
-        upsert('z:b2'),
-      );
-      return done ? 'Delete z:m If-Match' : dropStep(1);
-    },
-    'Delete z:m If-Match': (world, { z }) => {
-      if (z !== undefined) world.commit(remove('z:m', asEtag(z)));
-      return end('done');
-    },
-  },
-};
-
-function dropStep(child: 1 | 2): string {
-  return `EGT{Merge m If-Match, Delete p${child}, Insert z:b${child}}`;
-}
-
-function drop(child: 1 | 2, next: string): Step {
-  return (world, memory) => {
-    const hold = `p${child}`;
-    const done = world.commit(
-      merge('m', asEtag(memory['m'])),
-      ...(world.has(hold) ? [remove(hold, '*')] : []),
-      upsert(`z:b${child}`),
-    );
-    memory['m'] = world.etag('m');
-    return done ? next : end('conflict, later');
-  };
-}
 
 /** As it must not be: a hold whose manifest is absent is taken for garbage. */
 export const sweepOrphanedHold: Program = {
