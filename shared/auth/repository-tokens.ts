@@ -1,6 +1,6 @@
 import { isResourceName } from '../domain/resource-name.ts';
 import type { Clock } from '../ports/clock.ts';
-import { StorageUnavailable, type TableStore } from '../ports/table-store.ts';
+import { type Operation, StorageUnavailable, type TableStore } from '../ports/table-store.ts';
 import { KnownTokens, tokenPartition } from './known-tokens.ts';
 import {
   parseTokenRow,
@@ -12,6 +12,7 @@ import {
   tokenRowKey,
 } from './repository-token.ts';
 import { PasswordCheck } from './password-check.ts';
+import { ScopeMapIntents } from './scope-map-intents.ts';
 import { hashPassword, newPassword, readPasswordKey } from './token-password.ts';
 import { TokenUse } from './token-use.ts';
 
@@ -29,6 +30,17 @@ export interface TokenSettings {
 export interface PutCondition {
   readonly ifMatch?: string | undefined;
   readonly ifNoneMatch?: '*' | undefined;
+  /**
+   * Asked before the token gets another scope map than it has; throws when there is no such map.
+   * Must see every map that was deleted before it, and make a deletion under way look again.
+   */
+  readonly requireScopeMap?: () => Promise<void>;
+}
+
+export interface PutToken {
+  readonly token: RepositoryToken;
+  /** Whether there was none of that name. */
+  readonly created: boolean;
 }
 
 const allNames = { from: '0', before: '{' };
@@ -46,6 +58,7 @@ export class RepositoryTokens {
   readonly #known: KnownTokens;
   readonly #use: TokenUse;
   readonly #check: PasswordCheck;
+  readonly #intents: ScopeMapIntents;
 
   constructor(tables: TableStore, clock: Clock) {
     this.#tables = tables;
@@ -53,6 +66,7 @@ export class RepositoryTokens {
     this.#known = new KnownTokens(tables, clock);
     this.#use = new TokenUse(tables, clock);
     this.#check = new PasswordCheck(tables, this.#known, clock);
+    this.#intents = new ScopeMapIntents(tables);
   }
 
   /** All of them, by lower-case name. */
@@ -72,30 +86,46 @@ export class RepositoryTokens {
   }
 
   /**
+   * Names of the tokens that have one of these scope maps, given in lower case. Who is about to give
+   * one of them to a token asks again whether it is there.
+   */
+  async holdersOf(scopeMaps: ReadonlySet<string>): Promise<readonly string[]> {
+    await this.#intents.withdraw(scopeMaps);
+    const rows = await this.#tables.list('settings', tokenPartition, allNames);
+    return rows
+      .map(parseTokenRow)
+      .filter(({ scopeMap }) => scopeMaps.has(scopeMap.toLowerCase()))
+      .map(({ name }) => name);
+  }
+
+  /**
    * Makes a token, without a password, or changes its scope map and whether it is enabled; its
    * passwords stay. Atomic. `changed-meanwhile`: the condition does not hold. Throws RangeError for
-   * a name that no token may have.
+   * a name that no token may have; what `requireScopeMap` throws passes through, and then nothing
+   * was changed.
    */
   async put(
     name: string,
     { scopeMap, enabled }: TokenSettings,
-    { ifMatch, ifNoneMatch }: PutCondition = {},
-  ): Promise<RepositoryToken | 'changed-meanwhile'> {
+    { ifMatch, ifNoneMatch, requireScopeMap }: PutCondition = {},
+  ): Promise<PutToken | 'changed-meanwhile'> {
     if (!isResourceName(name)) throw new RangeError('no token may have that name');
     const fresh = { name, createdAt: this.now(), passwords: [] };
-    const written = await this.#change(name, (before) => {
+    const change = (before: StoredToken | undefined) => {
       if (ifMatch !== undefined && before?.etag !== ifMatch) return undefined;
       if (ifNoneMatch === '*' && before !== undefined) return undefined;
       return { ...(before ?? fresh), scopeMap, enabled };
-    });
-    return written === undefined ? 'changed-meanwhile' : shown(written);
+    };
+    const changed = await this.#change(name, change, requireScopeMap);
+    if (changed === undefined) return 'changed-meanwhile';
+    return { token: shown(changed.after), created: changed.before === undefined };
   }
 
   /** False when there was no such token, or, with `ifMatch`, when it is not of that ETag. */
   async delete(name: string, ifMatch = '*'): Promise<boolean> {
     const rowKey = tokenRowKey(name);
     const operation = { kind: 'delete', rowKey, etag: ifMatch } as const;
-    const { ok } = await this.#commit(rowKey, operation);
+    const { ok } = await this.#commit(rowKey, [operation]);
     if (!ok) {
       this.#known.forget(rowKey);
       return false;
@@ -167,23 +197,31 @@ export class RepositoryTokens {
   async #change(
     name: string,
     change: (before: StoredToken | undefined) => Omit<StoredToken, 'etag'> | undefined,
-  ): Promise<StoredToken | undefined> {
+    requireScopeMap?: () => Promise<void>,
+  ): Promise<{ before: StoredToken | undefined; after: StoredToken } | undefined> {
     const rowKey = tokenRowKey(name);
     for (let tries = 0; tries < maxTries; tries += 1) {
       const before = await this.#read(rowKey);
       const after = change(before);
       if (after === undefined) return undefined;
+      const isAnother = before?.scopeMap.toLowerCase() !== after.scopeMap.toLowerCase();
+      const intent =
+        requireScopeMap !== undefined && isAnother
+          ? await this.#intents.announce(rowKey, after.scopeMap, requireScopeMap)
+          : undefined;
       const properties = tokenProperties(after);
-      const outcome = await this.#commit(
-        rowKey,
+      const outcome = await this.#commit(rowKey, [
         before === undefined
           ? { kind: 'insert', rowKey, properties }
           : { kind: 'replace', rowKey, etag: before.etag, properties },
-      );
-      if (!outcome.ok) continue;
-      const written = { ...after, etag: outcome.etags[0] ?? '' };
-      this.#known.written(rowKey, written);
-      return written;
+        ...(intent === undefined ? [] : [intent]),
+      ]);
+      if (outcome.ok) {
+        const written = { ...after, etag: outcome.etags[0] ?? '' };
+        this.#known.written(rowKey, written);
+        return { before, after: written };
+      }
+      if (intent !== undefined) await this.#intents.forget(intent);
     }
     throw new StorageUnavailable(`token ${rowKey} is being changed by others`);
   }
@@ -193,9 +231,9 @@ export class RepositoryTokens {
     return row && parseTokenRow(row);
   }
 
-  async #commit(rowKey: string, operation: Parameters<TableStore['commit']>[2][number]) {
+  async #commit(rowKey: string, operations: readonly Operation[]) {
     try {
-      return await this.#tables.commit('settings', tokenPartition, [operation]);
+      return await this.#tables.commit('settings', tokenPartition, operations);
     } catch (error) {
       this.#known.forget(rowKey);
       throw error;

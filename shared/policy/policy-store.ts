@@ -84,14 +84,12 @@ export class PolicyStore {
   }
 
   /**
-   * Replaces the document if it is still the one of that ETag; without one, whatever it is, be it
-   * unreadable. Atomic. A document that is there already, as when an answer was lost, counts as
-   * written. Throws StorageUnavailable.
+   * Replaces the document, whatever it is, be it unreadable; `changed-meanwhile` when another one
+   * was written during the call. Atomic. A document that is there already, as when an answer was
+   * lost, counts as written. Throws StorageUnavailable.
    */
-  async write(document: PolicyDocument, ifMatch: string | undefined): Promise<PolicyWrite> {
-    const row = await this.#row();
-    if (ifMatch !== undefined && ifMatch !== (await stored(row)).etag) return 'changed-meanwhile';
-    return this.#replace(row, document);
+  async overwrite(document: PolicyDocument): Promise<PolicyWrite> {
+    return this.#replace(await this.#row(), document);
   }
 
   /**

@@ -1,7 +1,5 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { beforeEach, describe, expect, test } from 'vitest';
 import { basic, Client, expectProblem, header } from '../http/client.ts';
-import { type FaultProxy, startFaultProxy } from '../harness/fault-proxy.ts';
-import { startTestLighter, type TestLighter } from '../harness/lighter.ts';
 import { registryOfFile } from '../http/registry.ts';
 import { jsonOf, sendJson } from './api-client.ts';
 
@@ -194,85 +192,5 @@ describe('a scope map that a token has', () => {
     await send('DELETE', '/ci');
     await send('DELETE', '/cd');
     expect((await client.send('DELETE', '/api/v1/scope-maps/readers')).status).toBe(204);
-  });
-});
-
-describe('while storage is slow', () => {
-  let proxy: FaultProxy;
-  /** Another instance on the same storage, whose requests to storage can be held back. */
-  let slow: TestLighter;
-  let slowly: Client;
-
-  beforeAll(async () => {
-    const { azurite } = registry();
-    proxy = await startFaultProxy(azurite);
-    slow = await startTestLighter({ azurite: { ...azurite, ...proxy } });
-    slowly = new Client(slow.url);
-  });
-  afterAll(async () => {
-    await slow.stop();
-    await proxy.stop();
-  });
-  beforeEach(() => proxy.clear());
-
-  /** Holds back the next write to a row of that partition; resolves when it has arrived. */
-  function holdBack(partition: string) {
-    const { promise, resolve } = Promise.withResolvers<undefined>();
-    proxy.inject({
-      on({ service, kind, path }) {
-        const hit =
-          service === 'table' &&
-          (kind === 'insert' ? partition === 'tokens' : path.includes(`'${partition}'`)) &&
-          ['insert', 'replace', 'batch'].includes(kind);
-        if (hit) resolve(undefined);
-        return hit;
-      },
-      fault: { kind: 'delay', ms: 2000, at: 'before' },
-    });
-    return promise;
-  }
-  const policy = async () =>
-    jsonOf<{ scopeMaps: { name: string }[] }>(
-      await registry().client.send('GET', '/api/v1/policy'),
-    );
-
-  test('a scope map that a token is given meanwhile is not deleted', async () => {
-    const held = holdBack('policy');
-    const deleting = slowly.send('DELETE', '/api/v1/scope-maps/readers');
-    await held;
-    const made = await put('ci', { scopeMap: 'readers' });
-    expect(made.status, made.body.toString()).toBe(201);
-    expectProblem(await deleting, 409, 'UNSUPPORTED');
-    expect((await policy()).scopeMaps.map(({ name }) => name)).toContain('Readers');
-  });
-
-  test('a token is not made with a scope map that is deleted meanwhile', async () => {
-    const held = holdBack('tokens');
-    const making = sendJson(slowly, 'PUT', 'tokens/ci', { scopeMap: 'readers' });
-    await held;
-    const deleted = await registry().client.send('DELETE', '/api/v1/scope-maps/readers');
-    expect(deleted.status, deleted.body.toString()).toBe(204);
-    expectProblem(await making, 400, 'UNSUPPORTED');
-    expect(await list()).toEqual([]);
-  });
-
-  test('a token keeps its scope map where the one it is to get is deleted meanwhile', async () => {
-    await put('ci', { scopeMap: 'writers' });
-    const held = holdBack('tokens');
-    const changing = sendJson(slowly, 'PUT', 'tokens/ci', { scopeMap: 'readers', enabled: false });
-    await held;
-    const deleted = await registry().client.send('DELETE', '/api/v1/scope-maps/readers');
-    expect(deleted.status, deleted.body.toString()).toBe(204);
-    expectProblem(await changing, 400, 'UNSUPPORTED');
-    expect(await get('ci')).toMatchObject({ scopeMap: 'writers', enabled: true });
-  });
-
-  test('a name that no token may have is not looked for', async () => {
-    proxy.inject({ fault: { kind: 'status', status: 503 }, times: Infinity });
-    for (const method of ['POST', 'DELETE']) {
-      const answer = await slowly.send(method, '/api/v1/tokens/a%20b/passwords/password1');
-      expectProblem(answer, 404, 'NAME_UNKNOWN');
-    }
-    expect(proxy.requests).toEqual([]);
   });
 });

@@ -189,7 +189,7 @@ async function enrol(): Promise<void> {
     { name: 'readers', rules: team('content/read', 'metadata/read') },
     { name: 'pushers', rules: team('content/read', 'content/write') },
   ];
-  await app.authority.policy.write(policyOf({ federation, scopeMaps }), undefined);
+  await app.authority.policy.overwrite(policyOf({ federation, scopeMaps }));
   const job = await issuer.sign(githubClaims(issuer.issuer));
   await both('job of GitHub', pusher, basic('x', job));
   for (const [name, map, rights] of [

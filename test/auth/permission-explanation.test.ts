@@ -35,7 +35,7 @@ beforeEach(async () => {
   await clearSettings(tables);
   clock = movableClock();
   app = signInApp(tables, { clock, adminPassword: 'secret', anonymousPull: 'open' });
-  await app.authority.policy.write(policyOf(policy), undefined);
+  await app.authority.policy.overwrite(policyOf(policy));
 });
 
 async function explain(principal: string, right: RoleRight, repository?: string) {

@@ -25,7 +25,7 @@ export function policyWithBackups(): PolicyDocument {
 }
 
 export async function switchBackupsOn(stores: Stores): Promise<void> {
-  await new PolicyStore(stores.tables, systemClock).write(policyWithBackups(), undefined);
+  await new PolicyStore(stores.tables, systemClock).overwrite(policyWithBackups());
 }
 
 /** An instance that has nothing to wait for, and no memory yet. */

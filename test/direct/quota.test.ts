@@ -23,7 +23,7 @@ beforeAll(async () => {
   await storage.prepare();
   const parsed = parsePolicy({ quotas: [{ repositories: ['quota/*'], maxBytes: 10_000 }] });
   if ('problems' in parsed) throw new Error(JSON.stringify(parsed.problems));
-  await new PolicyStore(storage.tables, systemClock).write(parsed.policy, undefined);
+  await new PolicyStore(storage.tables, systemClock).overwrite(parsed.policy);
   registry = newInstance(storage);
 });
 afterAll(async () => {

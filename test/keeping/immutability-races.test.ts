@@ -42,7 +42,7 @@ const held = [{ repositories: ['race/*'], tags: undefined }];
 async function setRules(immutability: PolicyDocument['immutability']): Promise<void> {
   const policy = new PolicyStore(stores.tables, systemClock);
   const { document } = await policy.read();
-  expect(await policy.write({ ...document, immutability }, undefined)).toMatchObject({
+  expect(await policy.overwrite({ ...document, immutability })).toMatchObject({
     document: { immutability },
   });
 }

@@ -23,7 +23,7 @@ export async function changePolicy(
   return outcome;
 }
 
-/** Who gives a token a map after this look fences the policy, and the change begins again. */
+/** Who announces a map for a token after this look fences the policy: the change begins again. */
 async function keepScopeMapsInUse(
   { authority }: App,
   before: PolicyDocument,
@@ -33,12 +33,11 @@ async function keepScopeMapsInUse(
   const left = new Set(names(after));
   const gone = new Set(names(before).filter((name) => !left.has(name)));
   if (gone.size === 0) return;
-  const tokens = await authority.repositoryTokens.list();
-  const inUse = tokens.filter(({ scopeMap }) => gone.has(scopeMap.toLowerCase()));
-  if (inUse.length === 0) return;
+  const tokens = await authority.repositoryTokens.holdersOf(gone);
+  if (tokens.length === 0) return;
   throw new RegistryError('UNSUPPORTED', {
     status: 409,
     message: 'a scope map that a token has cannot be deleted',
-    detail: { tokens: inUse.map(({ name }) => name) },
+    detail: { tokens },
   });
 }

@@ -44,7 +44,7 @@ export async function policyProblems(request: RegistryRequest): Promise<readonly
 }
 
 async function overwrite({ authority }: App, document: PolicyDocument): Promise<StoredPolicy> {
-  const outcome = await authority.policy.write(document, undefined);
+  const outcome = await authority.policy.overwrite(document);
   if (outcome === 'too-large') throw documentTooLarge(maxPolicyBytes);
   if (outcome === 'changed-meanwhile') throw contended();
   return outcome;

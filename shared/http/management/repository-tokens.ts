@@ -1,11 +1,10 @@
 import { findByName } from '../../auth/repository-token-access.ts';
-import type { PasswordSlot, RepositoryToken } from '../../auth/repository-token.ts';
+import type { PasswordSlot } from '../../auth/repository-token.ts';
 import type { ListedToken } from '../../auth/repository-tokens.ts';
 import { isResourceName } from '../../domain/resource-name.ts';
 import { RegistryError } from '../../errors.ts';
 import { entityTagOf } from '../../policy/entity-tag.ts';
 import type { StoredPolicy } from '../../policy/policy-store.ts';
-import type { App } from '../app.ts';
 import { readJson, readOptionalJson, wrongDocument } from '../json-request.ts';
 import { jsonAnswer } from '../json-response.ts';
 import type { RegistryResponse } from '../message.ts';
@@ -30,25 +29,26 @@ export async function getToken({ app, params }: Call): Promise<RegistryResponse>
  * condition does not hold.
  */
 export async function putToken({ app, request, params }: Call): Promise<RegistryResponse> {
-  const { repositoryTokens } = app.authority;
+  const { repositoryTokens, policy } = app.authority;
   const { headers } = request;
   const name = nameIn(params);
   const document = checkDocument(tokenDocument, { name, ...(await readJson(request)) });
   if (document.name.toLowerCase() !== name.toLowerCase()) {
     throw wrongDocument([{ at: '/name', problem: 'must be the name in the path' }]);
   }
-  requireScopeMap(await app.authority.policy.read(), document);
+  requireScopeMap(await policy.read(), document);
   const before = await repositoryTokens.get(name);
   checkConditions(headers, before && tagOf(before));
-  const after = await repositoryTokens.put(document.name, document, {
+  const outcome = await repositoryTokens.put(document.name, document, {
     ifMatch: headers.has('if-match') ? before?.etag : undefined,
     ifNoneMatch: headers.has('if-none-match') && before === undefined ? '*' : undefined,
+    requireScopeMap: async () => requireScopeMap(await policy.readFenced(), document),
   });
-  if (after === 'changed-meanwhile') throw changedMeanwhile();
-  await keepScopeMap(app, before, after);
-  const { lastUsedAt } = before ?? {};
-  const token = { ...after, ...(lastUsedAt !== undefined && { lastUsedAt }) };
-  return tokenAnswer(token, before === undefined ? 201 : 200);
+  if (outcome === 'changed-meanwhile') throw changedMeanwhile();
+  const { token, created } = outcome;
+  const lastUsedAt = created ? undefined : before?.lastUsedAt;
+  const listed = { ...token, ...(lastUsedAt !== undefined && { lastUsedAt }) };
+  return tokenAnswer(listed, created ? 201 : 200);
 }
 
 /** Throws NAME_UNKNOWN where there is none, UNSUPPORTED 412 when a condition does not hold. */
@@ -131,26 +131,6 @@ function expiryOf(
 ): Date | undefined {
   if (expiresInDays !== undefined) return new Date(now.getTime() + expiresInDays * dayMs);
   return expiresAt === undefined ? undefined : new Date(expiresAt);
-}
-
-/**
- * A scope map that a token has cannot be deleted; one that was deleted before the token had it is
- * taken back.
- */
-async function keepScopeMap(
-  { authority }: App,
-  before: RepositoryToken | undefined,
-  after: RepositoryToken,
-): Promise<void> {
-  const { repositoryTokens, policy } = authority;
-  try {
-    requireScopeMap(await policy.readFenced(), after);
-  } catch (error) {
-    if (!(error instanceof RegistryError)) throw error;
-    if (before === undefined) await repositoryTokens.delete(after.name, after.etag);
-    else await repositoryTokens.put(after.name, before, { ifMatch: after.etag });
-    throw error;
-  }
 }
 
 function requireScopeMap(

@@ -47,7 +47,7 @@ const rule = (changed: object = {}) => ({
 });
 
 async function setRules(...federation: object[]): Promise<void> {
-  await app.authority.policy.write(policyOf({ anonymousPull: ['*'], federation }), undefined);
+  await app.authority.policy.overwrite(policyOf({ anonymousPull: ['*'], federation }));
 }
 
 beforeEach(async () => {

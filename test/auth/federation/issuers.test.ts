@@ -59,7 +59,7 @@ async function setIssuer(name: string): Promise<void> {
     claims: { repository: 'org/app' },
     rules: [{ repositories: ['*'], actions: ['content/read'] }],
   };
-  await app.authority.policy.write(policyOf({ federation: [rule] }), undefined);
+  await app.authority.policy.overwrite(policyOf({ federation: [rule] }));
 }
 
 const trialOf = (of: TestIssuer): IssuerTrial => ({
@@ -145,7 +145,7 @@ describe('while an issuer is down', () => {
       { ...common, name: 'discovered' },
       { ...common, name: 'pinned', jwks: { keys: [publicHalf(key)] } },
     ];
-    await app.authority.policy.write(policyOf({ federation }), undefined);
+    await app.authority.policy.overwrite(policyOf({ federation }));
     const signed = await signWith(key, githubClaims(issuer.issuer));
     expect(await exchange(app, signed)).toHaveProperty('refresh_token');
     await expect(enter()).rejects.toMatchObject(unavailable);

@@ -89,7 +89,7 @@ beforeEach(async () => {
   await clearSettings(tables);
   clock = movableClock();
   app = signInApp(tables, { clock, adminPassword: 'p' });
-  await app.authority.policy.write(policyOf({ federation: rules() }), undefined);
+  await app.authority.policy.overwrite(policyOf({ federation: rules() }));
 });
 
 const granted = (name: string, ...actions: string[]) => ({ type: 'repository', name, actions });
@@ -190,7 +190,7 @@ describe('a token', () => {
       const key = await makeKey(alg);
       const [rule] = rules();
       const federation = [{ ...rule, issuer: cluster, jwks: { keys: [publicHalf(key)] } }];
-      await app.authority.policy.write(policyOf({ federation }), undefined);
+      await app.authority.policy.overwrite(policyOf({ federation }));
       const token = await signWith(key, githubClaims(cluster));
       expect(accessOf(await get(app, scope, basic('x', token)))).toEqual(pullAndPush);
     },
@@ -204,7 +204,7 @@ describe('a token', () => {
       const federation = rules().map((rule) =>
         'jwks' in rule ? { ...rule, jwks: { keys } } : rule,
       );
-      await app.authority.policy.write(policyOf({ federation }), undefined);
+      await app.authority.policy.overwrite(policyOf({ federation }));
       await expect(base(app, basic('x', token))).rejects.toMatchObject({ status: 401 });
     }
     const named = await signWith(clusterKey, kubernetesClaims(cluster));
@@ -237,7 +237,7 @@ describe('who was let in', () => {
     );
     expect(await refreshed(token)).toEqual(pullAndPush);
     const [rule = {}] = rules();
-    await app.authority.policy.write(policyOf({ federation: changed(rule) }), undefined);
+    await app.authority.policy.overwrite(policyOf({ federation: changed(rule) }));
     expect(await refreshed(token)).toEqual([]);
   });
 
@@ -248,7 +248,7 @@ describe('who was let in', () => {
     const federation = [
       { ...rule, rules: [{ repositories: ['*'], actions: ['content/read', 'metadata/read'] }] },
     ];
-    await app.authority.policy.write(policyOf({ federation }), undefined);
+    await app.authority.policy.overwrite(policyOf({ federation }));
     expect(await refreshed(refreshToken)).toEqual([granted('team/app', 'pull')]);
     const asked = { grant_type: 'refresh_token', refresh_token: refreshToken };
     const listed = await postForJson(app, '/oauth2/token', {

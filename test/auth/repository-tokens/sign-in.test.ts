@@ -26,7 +26,7 @@ const scopeMaps = [
 beforeEach(async () => {
   await clearSettings(tables);
   app = signInApp(tables, { adminPassword: 'p', anonymousPull: 'public/*' });
-  await app.authority.policy.write(policyOf({ scopeMaps }), undefined);
+  await app.authority.policy.overwrite(policyOf({ scopeMaps }));
   await app.authority.repositoryTokens.put('CI', { scopeMap: 'builds', enabled: true });
   password = (await app.authority.repositoryTokens.generatePassword('CI', 'password1')) ?? '';
 });
@@ -76,7 +76,7 @@ describe('a repository token signs in', () => {
   });
 
   test('without rights when its scope map is gone', async () => {
-    await app.authority.policy.write(policyOf({}), undefined);
+    await app.authority.policy.overwrite(policyOf({}));
     expect(accessOf(await get(app, scope, basic('ci', password)))).toEqual([]);
   });
 });

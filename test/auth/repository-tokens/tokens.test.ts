@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, test } from 'vitest';
-import { RepositoryTokens } from '../../../shared/auth/repository-tokens.ts';
+import { type PutToken, RepositoryTokens } from '../../../shared/auth/repository-tokens.ts';
 import { systemClock } from '../../../shared/ports/clock.ts';
 import type { TableStore } from '../../../shared/ports/table-store.ts';
 import { counted, movableClock } from '../registry-tables.ts';
@@ -16,6 +16,12 @@ beforeEach(async () => {
 
 const builds = { scopeMap: 'builds', enabled: true };
 
+async function put(...given: Parameters<RepositoryTokens['put']>): Promise<PutToken> {
+  const outcome = await tokens.put(...given);
+  if (outcome === 'changed-meanwhile') throw new Error(outcome);
+  return outcome;
+}
+
 async function generate(name = 'ci', on = tokens): Promise<string> {
   await on.put(name, builds);
   const password = await on.generatePassword(name, 'password1');
@@ -25,7 +31,8 @@ async function generate(name = 'ci', on = tokens): Promise<string> {
 
 describe('a repository token', () => {
   test('is made without a password, found whatever the case of its name, and listed', async () => {
-    const made = await tokens.put('CI-Build', builds);
+    const { token: made, created } = await put('CI-Build', builds);
+    expect(created).toBe(true);
     expect(made).toEqual({
       name: 'CI-Build',
       ...builds,
@@ -42,20 +49,54 @@ describe('a repository token', () => {
   test('keeps its passwords and the writing of its name when it is changed', async () => {
     const password = await generate('CI');
     const changed = await tokens.put('ci', { scopeMap: 'other', enabled: true });
-    expect(changed).toMatchObject({ name: 'CI', scopeMap: 'other', passwords: [{}] });
+    expect(changed).toMatchObject({
+      created: false,
+      token: { name: 'CI', scopeMap: 'other', passwords: [{}] },
+    });
     expect(await tokens.signIn('ci', password)).toBe(true);
   });
 
   test('is written only under the condition that was given', async () => {
-    const made = await tokens.put('ci', builds, { ifNoneMatch: '*' });
-    if (made === 'changed-meanwhile') throw new Error(made);
+    const { token: made } = await put('ci', builds, { ifNoneMatch: '*' });
     expect(await tokens.put('ci', builds, { ifNoneMatch: '*' })).toBe('changed-meanwhile');
     const changed = await tokens.put('ci', { ...builds, enabled: false }, { ifMatch: made.etag });
-    expect(changed).toMatchObject({ enabled: false });
+    expect(changed).toMatchObject({ token: { enabled: false } });
     expect(await tokens.put('ci', builds, { ifMatch: made.etag })).toBe('changed-meanwhile');
     expect(await tokens.put('nobody', builds, { ifMatch: made.etag })).toBe('changed-meanwhile');
     expect(await tokens.delete('ci', made.etag)).toBe(false);
     expect(await tokens.get('ci')).toMatchObject({ enabled: false });
+  });
+
+  test('asks for its scope map when it gets another one, not when it is switched off', async () => {
+    const asked: string[] = [];
+    const set = (scopeMap: string, enabled = true) =>
+      put('ci', { scopeMap, enabled }, { requireScopeMap: async () => void asked.push(scopeMap) });
+    await set('builds');
+    await set('BUILDS', false);
+    await set('other');
+    expect(asked).toEqual(['builds', 'other']);
+  });
+
+  test('does not get a scope map that somebody begins to delete once it was found', async () => {
+    const other = new RepositoryTokens(tables, systemClock);
+    const holders: (readonly string[])[] = [];
+    let isThere = true;
+    const changing = put('ci', builds, {
+      async requireScopeMap() {
+        if (!isThere) throw new Error('it is gone');
+        isThere = false;
+        holders.push(await other.holdersOf(new Set(['builds'])));
+      },
+    });
+    await expect(changing).rejects.toThrow('it is gone');
+    expect(holders).toEqual([[]]);
+    expect(await tokens.list()).toEqual([]);
+  });
+
+  test('leaves nothing behind of a scope map that it did not get', async () => {
+    const requireScopeMap = () => Promise.reject(new Error('there is none'));
+    await expect(put('ci', builds, { requireScopeMap })).rejects.toThrow('there is none');
+    expect(await tables.list('settings', 'tokens', { from: '!', before: '~' })).toEqual([]);
   });
 
   test('loses neither of two changes that are made at once', async () => {
