@@ -71,8 +71,8 @@ export function azureStagingStore(
       return isOurs ? { sizeBytes: only.size } : undefined;
     },
 
-    async ownedBy(owner, enoughBytes) {
-      return await stagedUnder(await container(), stagingPrefixOf(owner), enoughBytes, limits);
+    async ownedBy(owner, enough) {
+      return await stagedUnder(await container(), stagingPrefixOf(owner), enough, limits);
     },
 
     async commit(name, blockId) {

@@ -1,14 +1,14 @@
 import type { ContainerClient } from '@azure/storage-blob';
 import { parseStagingPath, type StagingName } from '../domain/staging-name.ts';
-import type { StagedByOwner } from '../ports/staging-store.ts';
+import type { EnoughStaged, StagedByOwner } from '../ports/staging-store.ts';
 import { listPaths } from './blob-list.ts';
 import type { RetryLimits } from './retry.ts';
 
-/** What lies under a prefix of `staging`, until the committed blobs hold `enoughBytes`. */
+/** What lies under a prefix of `staging`, page by page until it is enough. */
 export async function stagedUnder(
   container: ContainerClient,
   prefix: string,
-  enoughBytes: number,
+  enough: EnoughStaged,
   limits: RetryLimits,
 ): Promise<StagedByOwner> {
   let sizeBytes = 0;
@@ -24,6 +24,10 @@ export async function stagedUnder(
       if (name !== undefined) uncommitted.push(name);
     }
     after = page.next;
-  } while (after !== undefined && sizeBytes < enoughBytes);
+  } while (
+    after !== undefined &&
+    sizeBytes < enough.sizeBytes &&
+    uncommitted.length < enough.uncommitted
+  );
   return { sizeBytes, uncommitted };
 }

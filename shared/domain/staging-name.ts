@@ -1,7 +1,10 @@
 import { createHash } from 'node:crypto';
 import { newPhysicalName } from './physical-name.ts';
 
-/** Whose bytes a staging blob holds: a hash of the principal, as names are seen in logs. */
+/**
+ * Whose bytes a staging blob holds: a hash, as the name of a principal may have any characters. Who
+ * knows the name recognises it.
+ */
 export type StagingOwner = string & { readonly __brand: 'StagingOwner' };
 
 /**

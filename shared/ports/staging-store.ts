@@ -12,6 +12,12 @@ export interface StagedBlob {
   readonly sizeBytes: number;
 }
 
+/** How much one wants to know of at most. */
+export interface EnoughStaged {
+  readonly sizeBytes: number;
+  readonly uncommitted: number;
+}
+
 /** What lies under an owner's names. */
 export interface StagedByOwner {
   /** Of the blobs that are committed. */
@@ -47,10 +53,11 @@ export interface StagingStore {
   inspect(name: StagingName, blockId: string): Promise<StagedBytes | undefined>;
 
   /**
-   * Everything under an owner's names, by List Blobs: a request for each 5,000 blobs. Not of one
-   * moment; reads no further once the committed ones hold `enoughBytes`.
+   * What lies under an owner's names, by List Blobs: a request for each 5,000 blobs. Not of one
+   * moment; reads no further once the committed ones hold `enough.sizeBytes`, or `enough.uncommitted`
+   * of the others are found.
    */
-  ownedBy(owner: StagingOwner, enoughBytes: number): Promise<StagedByOwner>;
+  ownedBy(owner: StagingOwner, enough: EnoughStaged): Promise<StagedByOwner>;
 
   /**
    * Put Block List of the one block with `If-None-Match: *`, without metadata. `exists` when the

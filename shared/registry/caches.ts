@@ -25,8 +25,8 @@ export interface Caches {
   readonly uploads: LRUCache<string, UploadSession>;
   /** How many direct uploads each principal has open in a repository, roughly. */
   readonly directUploads: LRUCache<string, number>;
-  /** How much each principal has in `staging`, roughly. */
-  readonly stagedBytes: LRUCache<string, number>;
+  /** How much each principal had in `staging` when it was looked at last. */
+  readonly stagedBytes: LRUCache<string, Promise<number>>;
   /** Repositories whose catalogue row this instance has seen; true when seen visible. */
   readonly catalogued: LRUCache<string, boolean>;
   /** The last answer of each tag, for when storage throttles. */

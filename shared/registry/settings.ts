@@ -26,7 +26,7 @@ export const limits = {
   /** Clients accept 4 MiB of an index; the rest of it is small. */
   maxReferrersBytes: 4 * 1024 * 1024 - 1024,
   /** Of one principal, in one repository; beyond it a layer comes through the function. */
-  maxOpenDirectUploads: 500,
+  maxOpenDirectUploads: 2000,
   /** What one principal may have in `staging`; beyond it its layers come through the function. */
   maxStagedBytes: 2 * 1024 ** 4,
   /** Azure's limit of a block, and so of a layer that a client puts into storage. */

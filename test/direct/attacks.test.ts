@@ -1,7 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { BlobServiceClient, StorageSharedKeyCredential } from '@azure/storage-blob';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { connectStorage } from '../../shared/adapters/storage.ts';
+import { beforeAll, describe, expect, it } from 'vitest';
 import { blobPathOf } from '../../shared/domain/physical-name.ts';
 import { type StagingName, stagingPathOf } from '../../shared/domain/staging-name.ts';
 import { systemClock } from '../../shared/ports/clock.ts';
@@ -10,31 +9,21 @@ import type { Registry } from '../../shared/registry/registry.ts';
 import { limits, seconds } from '../../shared/registry/settings.ts';
 import { sweepDirectSession } from '../../shared/registry/uploads/direct-sweep.ts';
 import { startDirectUpload } from '../../shared/registry/uploads/direct-start.ts';
-import { keySettings } from '../contract/key-settings.ts';
 import { makeImage, randomBlob, type TestBlob, type TestImage } from '../faults/image.ts';
 import { newInstance, pullBlob, pushBlob, repositoryNamed } from '../faults/in-process.ts';
+import { testStorage } from '../faults/test-storage.ts';
 import type { PortCall, Stores } from '../faults/interpose.ts';
-import { invariantChecker } from '../faults/invariants.ts';
 import { commits, pauseAt } from '../faults/pause.ts';
-import { startTestAzurite, type TestAzurite } from '../harness/azurite.ts';
 import { putBlock } from './direct-client.ts';
 import { newPusher, pushManifestOf, putDirect } from './in-process.ts';
 
-let azurite: TestAzurite;
-let stores: Stores;
-let brokenInvariants: () => Promise<string[]>;
+const { stores, azurite, brokenInvariants } = testStorage();
 let service: BlobServiceClient;
 
-beforeAll(async () => {
-  azurite = await startTestAzurite();
-  const storage = connectStorage(keySettings(azurite));
-  await storage.prepare();
-  stores = storage;
-  brokenInvariants = invariantChecker(azurite);
-  const credential = new StorageSharedKeyCredential(azurite.accountName, azurite.accountKey);
-  service = new BlobServiceClient(azurite.blobUrl, credential);
+beforeAll(() => {
+  const { blobUrl, accountName, accountKey } = azurite();
+  service = new BlobServiceClient(blobUrl, new StorageSharedKeyCredential(accountName, accountKey));
 });
-afterAll(() => azurite.stop());
 
 /** With claims that are soon over. */
 const instance = (used: Stores = stores): Registry =>
@@ -223,6 +212,17 @@ describe('A37 two manifests that finish one upload', () => {
   it('one of which stalls before its last transaction', async () => {
     const { repository, layer, push } = await givenLayer();
     const pause = pauseAt(stores, commits('insert', 'b:'));
+    const stalled = push(pause.stores);
+    await pause.reached;
+    await push();
+    pause.resume();
+    await stalled;
+    await expectLayer(repository, layer);
+  });
+
+  it('one of which missed the layer, and then the upload, which the other has used', async () => {
+    const { repository, layer, push } = await givenLayer();
+    const pause = pauseAt(stores, call('list'));
     const stalled = push(pause.stores);
     await pause.reached;
     await push();

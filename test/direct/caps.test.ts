@@ -1,6 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { connectStorage } from '../../shared/adapters/storage.ts';
+import { describe, expect, it } from 'vitest';
 import type { RepositoryName } from '../../shared/domain/repository-name.ts';
 import { systemClock } from '../../shared/ports/clock.ts';
 import { limits, seconds } from '../../shared/registry/settings.ts';
@@ -8,53 +7,38 @@ import { sweep } from '../../shared/registry/sweep/sweep.ts';
 import type { DirectCaps } from '../../shared/registry/uploads/direct-places.ts';
 import { writeUrlOf } from '../../shared/registry/uploads/direct-session.ts';
 import { startDirectUpload } from '../../shared/registry/uploads/direct-start.ts';
-import { keySettings } from '../contract/key-settings.ts';
 import { makeImage, randomBlob } from '../faults/image.ts';
 import { newInstance, repositoryNamed } from '../faults/in-process.ts';
-import { startTestAzurite, type TestAzurite } from '../harness/azurite.ts';
-import { type FaultProxy, startFaultProxy } from '../harness/fault-proxy.ts';
+import { interpose } from '../faults/interpose.ts';
+import { proxiedTestStorage } from '../faults/test-storage.ts';
 import { putBlock } from './direct-client.ts';
 import { newPusher, pushManifestOf } from './in-process.ts';
 
-let azurite: TestAzurite;
-let proxy: FaultProxy;
-let stores: ReturnType<typeof connectStorage>;
-
-beforeAll(async () => {
-  azurite = await startTestAzurite();
-  proxy = await startFaultProxy(azurite);
-  stores = connectStorage(keySettings({ ...azurite, ...proxy }));
-  await stores.prepare();
-});
-afterAll(async () => {
-  await proxy.stop();
-  await azurite.stop();
-});
+const { proxied, proxy } = proxiedTestStorage();
 
 const caps: DirectCaps = { ...limits, maxStagedBytes: 20_000, maxBlockBytes: 8000 };
 /** An instance that has counted nothing yet, and does not wait to sweep. */
 const freshInstance = () =>
-  newInstance(stores, systemClock, {
+  newInstance(proxied, systemClock, {
     ...seconds,
     uploadIdle: 1,
     stagedBytes: 1,
     unfinishedWork: 1,
   });
-const pusherOf = (subject: string) => newPusher(subject);
 
 /** What POST decides at an instance that has counted nothing yet. */
 const startsDirect = async (repository: RepositoryName, subject: string, used = caps) =>
-  (await startDirectUpload(freshInstance(), repository, pusherOf(subject), used)) !== undefined;
+  (await startDirectUpload(freshInstance(), repository, newPusher(subject), used)) !== undefined;
 
 async function putBytes(repository: RepositoryName, subject: string, sizeBytes: number) {
   const registry = freshInstance();
-  const pusher = pusherOf(subject);
+  const pusher = newPusher(subject);
   const session = await startDirectUpload(registry, repository, pusher);
   if (session === undefined) throw new Error('not direct');
   const blob = randomBlob(sizeBytes);
   const url = await writeUrlOf(registry, session, undefined);
   expect((await putBlock(url, blob.bytes)).status).toBe(201);
-  return { registry, pusher, blob };
+  return { registry, pusher, blob, session };
 }
 
 describe('A31 what a principal may have in staging', () => {
@@ -75,6 +59,28 @@ describe('A31 what a principal may have in staging', () => {
     expect(await startsDirect(repository, 'small')).toBe(true);
   });
 
+  it('does not count what a sweep deletes meanwhile', async () => {
+    const repository = repositoryNamed('caps/vanishing');
+    const put = [10, 10, 10].map((size) => putBytes(repository, 'vanishing', size));
+    const names = (await Promise.all(put)).map(({ session }) => session.staging);
+    const swept = interpose(proxied, async ({ method }, proceed) => {
+      if (method === 'inspect')
+        await Promise.all(names.map((name) => proxied.staging.discard(name)));
+      return await proceed();
+    });
+    const started = startDirectUpload(newInstance(swept), repository, newPusher('vanishing'), caps);
+    expect(await started).toBeDefined();
+  });
+
+  it('is not looked at one by one when there is very much of it', async () => {
+    const names = ['caps/1', 'caps/2', 'caps/3', 'caps/4'];
+    await Promise.all(names.map((name) => putBytes(repositoryNamed(name), 'flood', 10)));
+    const few = { ...caps, maxOpenDirectUploads: 4 };
+    proxy().clear();
+    expect(await startsDirect(repositoryNamed('caps/5'), 'flood', few)).toBe(false);
+    expect(proxy().requests.filter(({ path }) => path.startsWith('staging/'))).toEqual([]);
+  });
+
   it('has what was published in it until the sweep has deleted it', async () => {
     const repository = repositoryNamed('caps/published');
     const { registry, pusher, blob } = await putBytes(repository, 'publisher', 21_000);
@@ -93,15 +99,15 @@ describe('A31 what a principal may have in staging', () => {
       .toBe(true);
   });
 
-  it('is looked at once a minute, with one request where it is far from the cap', async () => {
+  it('is looked at once a minute, also by requests that come at once, with one request far from the cap', async () => {
     const repository = repositoryNamed('caps/cost');
     await putBytes(repository, 'cheap', 100);
     const registry = freshInstance();
-    proxy.clear();
-    for (let start = 0; start < 3; start++) {
-      await startDirectUpload(registry, repository, pusherOf('cheap'));
-    }
-    const ofStaging = proxy.requests.filter(({ path }) => path.startsWith('staging'));
+    proxy().clear();
+    const start = () => startDirectUpload(registry, repository, newPusher('cheap'));
+    await Promise.all([start(), start(), start()]);
+    await start();
+    const ofStaging = proxy().requests.filter(({ path }) => path.startsWith('staging'));
     expect(ofStaging).toHaveLength(1);
   });
 });

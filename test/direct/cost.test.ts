@@ -1,38 +1,26 @@
-import { afterAll, beforeAll, expect, it } from 'vitest';
-import { connectStorage } from '../../shared/adapters/storage.ts';
+import { beforeAll, expect, it } from 'vitest';
 import type { Registry } from '../../shared/registry/registry.ts';
-import { keySettings } from '../contract/key-settings.ts';
 import { makeImage, randomBlob } from '../faults/image.ts';
 import { newInstance, repositoryNamed } from '../faults/in-process.ts';
-import { startTestAzurite, type TestAzurite } from '../harness/azurite.ts';
-import { type FaultProxy, startFaultProxy } from '../harness/fault-proxy.ts';
+import { proxiedTestStorage } from '../faults/test-storage.ts';
 import { putBlock } from './direct-client.ts';
 import { newPusher, pushManifestOf, putDirect, startDirect } from './in-process.ts';
 
-let azurite: TestAzurite;
-let proxy: FaultProxy;
+const { proxied, proxy } = proxiedTestStorage();
 let registry: Registry;
 
 beforeAll(async () => {
-  azurite = await startTestAzurite();
-  proxy = await startFaultProxy(azurite);
-  const storage = connectStorage(keySettings({ ...azurite, ...proxy }));
-  await storage.prepare();
-  registry = newInstance(storage);
+  registry = newInstance(proxied);
   // What is asked of storage once by an instance, and once by each repository.
   await putDirect(registry, repository, newPusher(), randomBlob());
-});
-afterAll(async () => {
-  await proxy.stop();
-  await azurite.stop();
 });
 
 const repository = repositoryNamed('cost/direct');
 
 async function requestsOf(work: () => Promise<unknown>): Promise<number> {
-  proxy.clear();
+  proxy().clear();
   await work();
-  return proxy.requests.length;
+  return proxy().requests.length;
 }
 
 /** Of an image of so many layers, all of them put into storage; the config is one of them. */

@@ -1,24 +1,15 @@
-import { afterAll, beforeAll, expect, it } from 'vitest';
-import { connectStorage } from '../../shared/adapters/storage.ts';
+import { expect, it } from 'vitest';
 import { systemClock } from '../../shared/ports/clock.ts';
 import { seconds } from '../../shared/registry/settings.ts';
 import { finishDirectUpload } from '../../shared/registry/uploads/direct-finish.ts';
 import { readBlobLink } from '../../shared/registry/blobs/blob-link.ts';
-import { keySettings } from '../contract/key-settings.ts';
 import { makeImage, randomBlob } from '../faults/image.ts';
 import { newInstance, pullTag, pushBlob, repositoryNamed } from '../faults/in-process.ts';
-import { interpose, type Stores } from '../faults/interpose.ts';
-import { startTestAzurite, type TestAzurite } from '../harness/azurite.ts';
+import { testStorage } from '../faults/test-storage.ts';
+import { interpose } from '../faults/interpose.ts';
 import { newPusher, pushManifestOf, putDirect } from './in-process.ts';
 
-let azurite: TestAzurite;
-let stores: Stores;
-
-beforeAll(async () => {
-  azurite = await startTestAzurite();
-  stores = connectStorage(keySettings(azurite));
-});
-afterAll(() => azurite.stop());
+const { stores } = testStorage();
 
 /** A request may take 0.3 s, and storage takes 0.25 s to begin to send what is hashed. */
 function slowInstance() {

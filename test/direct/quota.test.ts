@@ -1,34 +1,22 @@
-import { afterAll, beforeAll, expect, it } from 'vitest';
-import { connectStorage } from '../../shared/adapters/storage.ts';
+import { beforeAll, expect, it } from 'vitest';
 import type { Registry } from '../../shared/registry/registry.ts';
-import { keySettings } from '../contract/key-settings.ts';
 import { PolicyStore } from '../../shared/policy/policy-store.ts';
 import { parsePolicy } from '../../shared/policy/policy-document.ts';
 import { systemClock } from '../../shared/ports/clock.ts';
 import { makeImage, randomBlob } from '../faults/image.ts';
 import { newInstance, repositoryNamed } from '../faults/in-process.ts';
-import { startTestAzurite, type TestAzurite } from '../harness/azurite.ts';
-import { type FaultProxy, startFaultProxy } from '../harness/fault-proxy.ts';
+import { proxiedTestStorage } from '../faults/test-storage.ts';
 import { newPusher, pushManifestOf, putDirect } from './in-process.ts';
 
-let azurite: TestAzurite;
-let proxy: FaultProxy;
+const { proxied, proxy } = proxiedTestStorage();
 let registry: Registry;
 const repository = repositoryNamed('quota/direct');
 
 beforeAll(async () => {
-  azurite = await startTestAzurite();
-  proxy = await startFaultProxy(azurite);
-  const storage = connectStorage(keySettings({ ...azurite, ...proxy }));
-  await storage.prepare();
   const parsed = parsePolicy({ quotas: [{ repositories: ['quota/*'], maxBytes: 10_000 }] });
   if ('problems' in parsed) throw new Error(JSON.stringify(parsed.problems));
-  await new PolicyStore(storage.tables, systemClock).overwrite(parsed.policy);
-  registry = newInstance(storage);
-});
-afterAll(async () => {
-  await proxy.stop();
-  await azurite.stop();
+  await new PolicyStore(proxied.tables, systemClock).overwrite(parsed.policy);
+  registry = newInstance(proxied);
 });
 
 it('layers that clients put into storage are refused at their manifest, before any is published', async () => {
@@ -43,7 +31,7 @@ it('layers that clients put into storage are refused at their manifest, before a
     code: 'DENIED',
     detail: { quota: 'maxBytes', limit: 10_000, used: 0, wanted: 11_000 },
   });
-  const written = () => proxy.requests.filter(({ path }) => path.startsWith('content/')).length;
+  const written = () => proxy().requests.filter(({ path }) => path.startsWith('content/')).length;
   expect(written()).toBe(0);
 
   const small = makeImage({ config, layers: [config] });

@@ -1,45 +1,34 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { BlobServiceClient, StorageSharedKeyCredential } from '@azure/storage-blob';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { connectStorage } from '../../shared/adapters/storage.ts';
+import { beforeAll, describe, expect, it } from 'vitest';
 import { systemClock } from '../../shared/ports/clock.ts';
 import type { Registry } from '../../shared/registry/registry.ts';
 import { seconds } from '../../shared/registry/settings.ts';
 import { sweep } from '../../shared/registry/sweep/sweep.ts';
 import { type DirectSession, writeUrlOf } from '../../shared/registry/uploads/direct-session.ts';
-import { keySettings } from '../contract/key-settings.ts';
 import { makeImage, randomBlob } from '../faults/image.ts';
 import { newInstance, pullBlob, pushBlob, repositoryNamed } from '../faults/in-process.ts';
-import { invariantChecker } from '../faults/invariants.ts';
-import { readStorage } from '../faults/storage-snapshot.ts';
-import { startTestAzurite, type TestAzurite } from '../harness/azurite.ts';
+import { testStorage } from '../faults/test-storage.ts';
 import { newPusher, pushManifestOf, putDirect, startDirect } from './in-process.ts';
 
-let azurite: TestAzurite;
+const { stores, azurite, brokenInvariants, readStorage } = testStorage();
 let registry: Registry;
-let brokenInvariants: () => Promise<string[]>;
 
-beforeAll(async () => {
-  azurite = await startTestAzurite();
-  const storage = connectStorage(keySettings(azurite));
-  await storage.prepare();
-  registry = newInstance(storage, systemClock, {
+beforeAll(() => {
+  registry = newInstance(stores, systemClock, {
     ...seconds,
     uploadIdle: 1,
     stagedBytes: 1,
     unfinishedWork: 1,
     directClaim: 0.3,
   });
-  brokenInvariants = invariantChecker(azurite);
 });
-afterAll(() => azurite.stop());
 
 /** What lies in `staging`, blocks that were never committed included. */
 async function staged(): Promise<string[]> {
-  const credential = new StorageSharedKeyCredential(azurite.accountName, azurite.accountKey);
-  const container = new BlobServiceClient(azurite.blobUrl, credential).getContainerClient(
-    'staging',
-  );
+  const { blobUrl, accountName, accountKey } = azurite();
+  const credential = new StorageSharedKeyCredential(accountName, accountKey);
+  const container = new BlobServiceClient(blobUrl, credential).getContainerClient('staging');
   const names: string[] = [];
   for await (const { name } of container.listBlobsFlat({ includeUncommitedBlobs: true })) {
     names.push(name);
@@ -70,7 +59,7 @@ describe('the sweep', () => {
     expect(await staged()).toEqual([]);
     expect(layer.bytes.equals(await pullBlob(registry, repository, layer))).toBe(true);
     expect(await brokenInvariants()).toEqual([]);
-    const rows = [...((await readStorage(azurite)).repo.get('swept.published')?.keys() ?? [])];
+    const rows = [...((await readStorage()).repo.get('swept.published')?.keys() ?? [])];
     expect(rows.filter((key) => key.includes(session.id))).toEqual([]);
   }, 30_000);
 
@@ -85,11 +74,11 @@ describe('the sweep', () => {
     const { manifest } = makeImage({ config, layers: [randomBlob(3000)] });
     const push = pushManifestOf(registry, repository, pusher, manifest, 'latest');
     await expect(push).rejects.toMatchObject({ code: 'MANIFEST_BLOB_UNKNOWN' });
-    const before = await readStorage(azurite);
+    const before = await readStorage();
 
     await sweepAll();
     expect(await staged()).toEqual([]);
-    const after = await readStorage(azurite);
+    const after = await readStorage();
     const uploads = [...(after.repo.get('swept.abandoned')?.keys() ?? [])].filter((key) =>
       key.startsWith('u:'),
     );
@@ -111,7 +100,7 @@ describe('the sweep', () => {
 
     await sweepAll();
     expect(await staged()).toEqual([]);
-    const rows = [...((await readStorage(azurite)).repo.get('swept.disguised')?.keys() ?? [])];
+    const rows = [...((await readStorage()).repo.get('swept.disguised')?.keys() ?? [])];
     expect(rows).toEqual([]);
   }, 30_000);
 });

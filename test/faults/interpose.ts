@@ -81,8 +81,8 @@ export function interpose(
       signedBlockUrl: (name, blockId, options) => staging.signedBlockUrl(name, blockId, options),
       inspect: (name, blockId) =>
         intercept(at('inspect', 'staging', name), () => staging.inspect(name, blockId)),
-      ownedBy: (owner, enoughBytes) =>
-        intercept(at('ownedBy', 'staging', owner), () => staging.ownedBy(owner, enoughBytes)),
+      ownedBy: (owner, enough) =>
+        intercept(at('ownedBy', 'staging', owner), () => staging.ownedBy(owner, enough)),
       commit: (name, blockId) =>
         intercept(at('commit', 'staging', name), () => staging.commit(name, blockId)),
       describe: (name) => intercept(at('describe', 'staging', name), () => staging.describe(name)),

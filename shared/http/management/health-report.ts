@@ -88,10 +88,12 @@ const checks: Readonly<Record<string, Check>> = {
 
 /** Clients write there, in an account of its own or not. */
 async function checkStaging({ registry }: App): Promise<string> {
-  const name = newStagingName(stagingOwnerOf('health'), registry.clock.now());
+  const owner = stagingOwnerOf('health');
+  const name = newStagingName(owner, registry.clock.now());
   await registry.staging.signedBlockUrl(name, 'probe', { sasTtlSeconds: 60 });
   await registry.staging.inspect(name, 'probe');
-  return 'URLs for pushes can be signed, and what they write can be read';
+  await registry.staging.ownedBy(owner, { sizeBytes: 1, uncommitted: 1 });
+  return 'URLs for pushes can be signed, and what they write can be read and listed';
 }
 
 /** Runs every check at once and tells what each found; none can make it fail. */

@@ -256,10 +256,9 @@ async function probe(
   if (pusher !== undefined && blobs.length > 0) {
     const bytesWanted = blobs.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
     await refuseBeyondQuota(registry, repository, { bytes: bytesWanted });
-    const mayBeThere = await finishDirectUploads(registry, repository, pusher, blobs);
-    const found: Presence = mayBeThere
-      ? await probeChildren(registry, partition, blobs)
-      : new Map();
+    await finishDirectUploads(registry, repository, pusher, blobs);
+    // Whoever else pushes them may have finished them meanwhile, and left nothing to look at.
+    const found = await probeChildren(registry, partition, blobs);
     presence = new Map([...presence, ...found]);
   }
   refuseIfMissing(children, presence);

@@ -40,7 +40,8 @@ const atOnce = 3;
  * "Direct push"): of its open direct uploads, those of this token before those of its principal,
  * the ones whose bytes have a wanted digest. The hash decides; an upload that fits nothing is left
  * alone. Throws TOOMANYREQUESTS with Retry-After when there is more to read than one request can:
- * what was done is kept, and a repeated request goes on. False when there was nothing to look at.
+ * what was done is kept, and a repeated request goes on. Whether a blob is there then is to be asked
+ * anew: others may publish it at the same time, out of the same uploads.
  */
 export async function finishDirectUploads(
   registry: Registry,
@@ -48,7 +49,7 @@ export async function finishDirectUploads(
   pusher: Pusher,
   wanted: readonly WantedBlob[],
   patience: Patience = { withinSeconds: registry.seconds.directWork, waits: true },
-): Promise<boolean> {
+): Promise<void> {
   const work = publishWanted(registry, repository, pusher, wanted, patience);
   const end = new AbortController();
   const timeUp = sleep(patience.withinSeconds * 1000, 'time is up' as const, {
@@ -60,7 +61,6 @@ export async function finishDirectUploads(
   try {
     const outcome = await Promise.race([work, timeUp]);
     if (outcome === 'time is up') throw unfinished();
-    return outcome;
   } finally {
     end.abort();
   }
@@ -99,14 +99,14 @@ async function publishWanted(
   pusher: Pusher,
   wanted: readonly WantedBlob[],
   { waits }: Patience,
-): Promise<boolean> {
+): Promise<void> {
   const missing = new Map(wanted.map(({ digest, sizeBytes }) => [digest, sizeBytes]));
   const seen = new Set<string>();
   await createEmptyBlobs(registry, repository, pusher, missing);
   const isOnlyPrincipal = pusher.tokenId === undefined;
   const lists = isOnlyPrincipal ? [sessionsOfPrincipal] : [sessionsOfToken, sessionsOfPrincipal];
   for (const list of lists) {
-    if (missing.size === 0) return true;
+    if (missing.size === 0) return;
     const sessions = await list(registry, repository, pusher);
     const unseen = sessions.filter(({ id }) => !seen.has(id));
     for (const { id } of unseen) seen.add(id);
@@ -120,7 +120,6 @@ async function publishWanted(
       });
     }
   }
-  return missing.size < wanted.length || seen.size > 0;
 }
 
 /** Storage takes no block without bytes, so that a client is never asked to send it one. */

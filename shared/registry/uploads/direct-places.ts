@@ -1,5 +1,5 @@
 import type { RepositoryName } from '../../domain/repository-name.ts';
-import { blockIdOf, type StagingName, stagingOwnerOf } from '../../domain/staging-name.ts';
+import { blockIdOf, stagingOwnerOf } from '../../domain/staging-name.ts';
 import type { Registry } from '../registry.ts';
 import { keysUnder, repositoryPartition } from '../rows/row-keys.ts';
 import { inTurns } from '../sweep/in-turns.ts';
@@ -15,14 +15,14 @@ export interface DirectCaps {
   readonly maxBlockBytes: number;
 }
 
-/** Staged blobs that are looked at at once. */
-const atOnce = 16;
+const looksAtOnce = 16;
 
 /**
  * Counts one more open upload of the principal in the repository. False when it has as many as it
  * may, or the repository holds very many, or what the principal has in `staging` is as much as may
  * be. What this instance remembers of the last minute is good enough: the caps bound what a token
- * can be made to hold, roughly. Costs two requests a minute.
+ * can be made to hold, roughly. Costs two requests a minute, and one more for each uncommitted blob
+ * of a principal that has very many of them.
  */
 export async function takePlace(
   registry: Registry,
@@ -60,16 +60,21 @@ async function countOpen(
   return rows.filter(({ properties }) => properties['subject'] === subject).length;
 }
 
+/** Looked at once a minute, by the request that comes first; the others wait for it. */
 async function stagedBytesOf(
   registry: Registry,
   subject: string,
   caps: DirectCaps,
 ): Promise<number> {
-  const known = registry.caches.stagedBytes.get(subject);
-  if (known !== undefined) return known;
-  const measured = await measureStaged(registry, subject, caps);
-  registry.caches.stagedBytes.set(subject, measured);
-  return measured;
+  const looks = registry.caches.stagedBytes;
+  const look = looks.get(subject) ?? measureStaged(registry, subject, caps);
+  looks.set(subject, look, { noUpdateTTL: true });
+  try {
+    return await look;
+  } catch (error) {
+    if (looks.get(subject) === look) looks.delete(subject);
+    throw error;
+  }
 }
 
 /**
@@ -79,17 +84,20 @@ async function stagedBytesOf(
 async function measureStaged(
   registry: Registry,
   subject: string,
-  { maxStagedBytes, maxBlockBytes, maxOpenDirectUploads }: DirectCaps,
+  { maxStagedBytes, maxBlockBytes, maxOpenDirectUploads: mostLooks }: DirectCaps,
 ): Promise<number> {
-  const owner = stagingOwnerOf(subject);
-  const { sizeBytes, uncommitted } = await registry.staging.ownedBy(owner, maxStagedBytes);
+  const enough = { sizeBytes: maxStagedBytes, uncommitted: mostLooks };
+  const { sizeBytes, uncommitted } = await registry.staging.ownedBy(
+    stagingOwnerOf(subject),
+    enough,
+  );
   const atMost = sizeBytes + uncommitted.length * maxBlockBytes;
-  const isTooMany = uncommitted.length > 4 * maxOpenDirectUploads;
-  if (atMost < maxStagedBytes || sizeBytes >= maxStagedBytes || isTooMany) return atMost;
+  const isPlain = atMost < maxStagedBytes || sizeBytes >= maxStagedBytes;
+  if (isPlain || uncommitted.length >= mostLooks) return atMost;
   let exactly = sizeBytes;
-  await inTurns(uncommitted, atOnce, async (name: StagingName) => {
+  await inTurns(uncommitted, looksAtOnce, async (name) => {
     const staged = await registry.staging.inspect(name, blockIdOf(name));
-    exactly += staged?.sizeBytes ?? maxBlockBytes;
+    exactly += staged?.sizeBytes ?? 0;
   });
   return exactly;
 }
