@@ -54,8 +54,8 @@ export interface StagingStore {
 
   /**
    * What lies under an owner's names, by List Blobs: a request for each 5,000 blobs. Not of one
-   * moment; reads no further once the committed ones hold `enough.sizeBytes`, or `enough.uncommitted`
-   * of the others are found.
+   * moment; reads no further once the committed ones hold `enough.sizeBytes`, or
+   * `enough.uncommitted` of the others are found.
    */
   ownedBy(owner: StagingOwner, enough: EnoughStaged): Promise<StagedByOwner>;
 

@@ -40,8 +40,8 @@ const atOnce = 3;
  * "Direct push"): of its open direct uploads, those of this token before those of its principal,
  * the ones whose bytes have a wanted digest. The hash decides; an upload that fits nothing is left
  * alone. Throws TOOMANYREQUESTS with Retry-After when there is more to read than one request can:
- * what was done is kept, and a repeated request goes on. Whether a blob is there then is to be asked
- * anew: others may publish it at the same time, out of the same uploads.
+ * what was done is kept, and a repeated request goes on. Whether a blob is there then is to be
+ * asked anew: others may publish it at the same time, out of the same uploads.
  */
 export async function finishDirectUploads(
   registry: Registry,
