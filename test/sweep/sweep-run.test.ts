@@ -3,6 +3,7 @@ import { mountBlob } from '../../shared/registry/blobs/mount-blob.ts';
 import { deleteBlob } from '../../shared/registry/blobs/delete-blob.ts';
 import { deleteManifest, deleteTag } from '../../shared/registry/manifests/delete-manifest.ts';
 import { listRepositories } from '../../shared/registry/repositories/catalog.ts';
+import { manifestKey, repositoryPartition } from '../../shared/registry/rows/row-keys.ts';
 import { lastReport } from '../../shared/registry/sweep/sweep-report.ts';
 import { sweep } from '../../shared/registry/sweep/sweep.ts';
 import { finishUpload } from '../../shared/registry/uploads/finish-upload.ts';
@@ -122,6 +123,26 @@ describe('a sweep', () => {
     expect(await listRepositories(registry(), all)).toContain(repository);
     await sweepUntilQuiet(registry());
     await expectTag(registry(), repository, 'latest', image.manifest);
+  });
+
+  it('that dies as soon as the last manifest is gone leaves the rest to the next', async () => {
+    const repository = newRepository();
+    const image = makeImage();
+    await pushImage(newInstance(stores), repository, image, ['latest']);
+    await deleteManifest(newInstance(stores), repository, image.manifest.digest);
+    const isLast = commits('delete', manifestKey(image.manifest.digest));
+    let isDead = false;
+    const dying = interpose(stores, async (call, proceed) => {
+      if (isDead) throw new Error('the process is dead');
+      const answer = await proceed();
+      isDead ||= isLast(call);
+      return answer;
+    });
+    await sweep(impatientInstance(dying), { dryRun: false, maxMs: 60_000 }).catch(() => undefined);
+    expect(isDead).toBe(true);
+    await sweepUntilQuiet(impatientInstance(stores));
+    const { catalog } = await readStorage();
+    expect(catalog.get('c')?.has(repositoryPartition(repository))).toBe(false);
   });
 });
 
