@@ -71,6 +71,8 @@ export interface FaultProxy {
   readonly requests: readonly SeenRequest[];
   /** How many requests of each kind `requests` holds. */
   counts(): Partial<Record<OperationKind, number>>;
+  /** Resolves once storage has answered all that had reached the proxy when this was called. */
+  settled(): Promise<void>;
   /** Forgets injections and requests. */
   clear(): void;
   stop(): Promise<void>;
@@ -132,6 +134,9 @@ export async function startFaultProxy(azurite: {
       injections = [];
       seen.length = 0;
     },
+    async settled() {
+      await Promise.all([blob.settled(), table.settled()]);
+    },
     async stop() {
       await Promise.all([blob.stop(), table.stop()]);
     },
@@ -141,7 +146,7 @@ export async function startFaultProxy(azurite: {
 async function startServer(
   target: string,
   judge: (request: IncomingMessage, body: Buffer) => Fault | undefined,
-): Promise<{ readonly url: string; stop(): Promise<void> }> {
+): Promise<Pick<FaultProxy, 'settled' | 'stop'> & { readonly url: string }> {
   const { port, pathname } = new URL(target);
   const agent = new http.Agent({ keepAlive: true });
   const ending = new AbortController();
@@ -221,14 +226,21 @@ async function startServer(
     }
   }
 
+  const underWay = new Set<Promise<void>>();
   const server = http.createServer((request, response) => {
-    serve(request, response).catch(() => response.destroy());
+    const served = serve(request, response)
+      .catch(() => void response.destroy())
+      .finally(() => underWay.delete(served));
+    underWay.add(served);
   });
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   const { port: ownPort } = addressOf(server);
   return {
     url: `http://127.0.0.1:${ownPort}${pathname}`,
+    async settled() {
+      await Promise.all(underWay);
+    },
     async stop() {
       ending.abort();
       server.close();

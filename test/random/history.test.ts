@@ -3,9 +3,12 @@ import { absent, type Effect, type Ending, History, present } from './history.ts
 
 const put = (digest: string, ...tags: string[]): Effect => ({ kind: 'put', digest, tags });
 
+/** Nobody knows of a write when it can have no effect any more. */
+const never = () => new Promise<void>(() => undefined);
+
 /** Writes one after the other. */
 function oneByOne(...writes: readonly (readonly [Effect, Ending])[]): History {
-  const history = new History();
+  const history = new History(never);
   for (const [effect, ending] of writes) history.begin(effect)(ending);
   return history;
 }
@@ -29,7 +32,7 @@ it('what broke off may have happened, what was refused has not', () => {
 });
 
 it('of two writes at once either may have been the last', () => {
-  const history = new History();
+  const history = new History(never);
   const ends = [history.begin(put('M1', 'a')), history.begin(put('M2', 'a'))];
   for (const end of ends) end('done');
   expect(states(history.possibleOfTag('a'))).toEqual(['M1', 'M2']);

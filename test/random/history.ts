@@ -37,11 +37,8 @@ export type State = string;
 export const absent: State = 'absent';
 export const present: State = 'present';
 
-/**
- * How long after its client gave up a write can still take effect: the network holds requests back
- * for less.
- */
-const lateMs = 5000;
+/** Resolves when nothing can take effect any more that a client has given up until now. */
+export type Settled = () => Promise<void>;
 
 /**
  * What all clients of one repository were told, and so what can be there once nothing is under way:
@@ -50,6 +47,11 @@ const lateMs = 5000;
  */
 export class History {
   readonly #writes: Write[] = [];
+  readonly #settled: Settled;
+
+  constructor(settled: Settled) {
+    this.#settled = settled;
+  }
 
   /** Notes that a write begins; to be told how it ended, and what it did where only that says so. */
   begin(effect: Effect): (ending: Ending, done?: Effect) => void {
@@ -59,7 +61,9 @@ export class History {
       write.effect = done;
       if (ending === 'nothing') this.#writes.splice(this.#writes.indexOf(write), 1);
       write.done = ending === 'done';
-      write.endMs = performance.now() + (ending === 'unknown' ? lateMs : 0);
+      const end = () => void (write.endMs = performance.now());
+      if (ending === 'unknown') void this.#settled().then(end);
+      else end();
     };
   }
 

@@ -80,12 +80,17 @@ export async function runRandom(options: RunOptions): Promise<RunResult> {
     instances,
   );
   try {
+    // What a dead process has sent is with the proxy by then.
+    const settled = async () => {
+      await sleep(5000);
+      await proxy.settled();
+    };
     const repositories = [
       ...['app', 'app/web', 'base.os', 'team/tools-x'].map(
-        (name) => new Repository(name, { freezes: name.startsWith('app') }),
+        (name) => new Repository(name, settled, { freezes: name.startsWith('app') }),
       ),
-      new Repository('app/builds', { freezes: true, tags: retainedTags }),
-      new Repository(quota.repository, { tags: quotaTags }),
+      new Repository('app/builds', settled, { freezes: true, tags: retainedTags }),
+      new Repository(quota.repository, settled, { tags: quotaTags }),
     ];
     const workload: Workload = {
       registry,
@@ -126,7 +131,7 @@ export async function runRandom(options: RunOptions): Promise<RunResult> {
 
     proxy.clear();
     story.goOn();
-    await sleep(2000);
+    await settled();
     say('nothing is under way any more');
     await check.all('after the last client');
     say('what can be pulled is what clients were told');

@@ -1,5 +1,5 @@
 import type { TestManifest } from '../faults/image.ts';
-import { type Effect, History } from './history.ts';
+import { type Effect, History, type Settled } from './history.ts';
 import type { RandomImage } from './images.ts';
 
 /** The tags that are pushed where a repository has no others. */
@@ -17,7 +17,7 @@ interface Span {
 export class Repository {
   readonly name: string;
   readonly tags: readonly string[];
-  readonly history = new History();
+  readonly history: History;
   /** Images that were put, most of which are still there. */
   readonly images: RandomImage[] = [];
   /** DELETEs of blobs, by digest: they may take away what was promised. */
@@ -27,8 +27,12 @@ export class Repository {
   /** Immutable tags that a client was told were pushed, with where they point. */
   readonly #frozen = new Map<string, string>();
 
-  constructor(name: string, { freezes = false, tags = usualTags } = {}) {
+  readonly #settled: Settled;
+
+  constructor(name: string, settled: Settled, { freezes = false, tags = usualTags } = {}) {
     this.name = name;
+    this.#settled = settled;
+    this.history = new History(settled);
     this.tags = tags;
     this.#freezes = freezes;
   }
@@ -81,11 +85,15 @@ export class Repository {
     if (this.images.length > 30) this.images.shift();
   }
 
-  /** Notes that a DELETE of the blob begins; to be called once it can have no effect any more. */
-  beginBlobDelete(digest: string): (lateMs: number) => void {
+  /** Notes that a DELETE of the blob begins; to be told when it ended, and whether one knows how. */
+  beginBlobDelete(digest: string): (isKnown: boolean) => void {
     const span: Span = { startMs: performance.now(), endMs: Infinity };
     this.#blobDeletes.set(digest, [...(this.#blobDeletes.get(digest) ?? []), span]);
-    return (lateMs) => void (span.endMs = performance.now() + lateMs);
+    const end = () => void (span.endMs = performance.now());
+    return (isKnown) => {
+      if (isKnown) end();
+      else void this.#settled().then(end);
+    };
   }
 
   /** Whether somebody may have deleted the blob since. */
