@@ -1,10 +1,21 @@
-import { stripVTControlCharacters } from 'node:util';
+/** Text in a colour of ours, which is put around it once nothing in it can steer a terminal. */
+export interface Coloured {
+  readonly text: string;
+  readonly paint: (harmless: string) => string;
+}
+export type Cell = string | Coloured;
+
+/** What steers a terminal, and what turns the direction of text (UAX #9). */
+const controls = String.raw`\u007f-\u009f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069`;
+const inNames = new RegExp(String.raw`[\u0000-\u001f${controls}]`, 'g');
+/** JSON escapes the others itself. */
+const inJson = new RegExp(`[${controls}]`, 'g');
 
 /** Rows under their headings, columns aligned at the left, two spaces between them. */
-export function table(headings: readonly string[], rows: readonly (readonly string[])[]): string {
-  const lines = [headings, ...rows.map((row) => row.map(harmless))];
+export function table(headings: readonly string[], rows: readonly (readonly Cell[])[]): string {
+  const lines = [headings, ...rows];
   const widths = headings.map((_, column) =>
-    Math.max(...lines.map((line) => widthOf(line[column] ?? ''))),
+    Math.max(...lines.map((line) => harmless(line[column] ?? '').length)),
   );
   return lines
     .map((line) =>
@@ -18,36 +29,29 @@ export function table(headings: readonly string[], rows: readonly (readonly stri
 }
 
 /** What is known of one thing: a name and a value a line. */
-export function details(entries: readonly (readonly [name: string, value: string])[]): string {
+export function details(entries: readonly (readonly [name: string, value: Cell])[]): string {
   const width = Math.max(0, ...entries.map(([name]) => name.length));
-  return entries.map(([name, value]) => `${name.padEnd(width)}  ${harmless(value)}\n`).join('');
+  return entries.map(([name, value]) => `${name.padEnd(width)}  ${pad(value, 0)}\n`).join('');
 }
 
 /** Names from a registry end up on a terminal: nothing in them may steer it. */
 export function printable(text: string): string {
-  // oxlint-disable-next-line no-control-regex -- they are what is looked for
-  return text.replace(/[\u0000-\u001f\u007f-\u009f]/g, '\ufffd');
+  return text.replace(inNames, '\ufffd');
 }
 
 /** JSON for people and programs; what could steer a terminal is escaped. */
 export function jsonText(value: unknown): string {
   const escaped = (character: string) =>
     `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`;
-  return `${JSON.stringify(value, undefined, 2).replace(/[\u007f-\u009f]/g, escaped)}\n`;
+  return `${JSON.stringify(value, undefined, 2).replace(inJson, escaped)}\n`;
 }
 
-/** As printable, but our own colours stay. */
-function harmless(cell: string): string {
-  // oxlint-disable-next-line no-control-regex -- they are what is looked for
-  return cell.replace(/\u001b\[\d{1,2}m|[\u0000-\u001f\u007f-\u009f]/g, (found) =>
-    found.length > 1 ? found : '\ufffd',
-  );
+function harmless(cell: Cell): string {
+  return printable(typeof cell === 'string' ? cell : cell.text);
 }
 
-function widthOf(cell: string): number {
-  return stripVTControlCharacters(cell).length;
-}
-
-function pad(cell: string, width: number): string {
-  return cell + ' '.repeat(width - widthOf(cell));
+function pad(cell: Cell, width: number): string {
+  const text = harmless(cell);
+  const shown = typeof cell === 'string' ? text : cell.paint(text);
+  return shown + ' '.repeat(Math.max(0, width - text.length));
 }

@@ -2,7 +2,7 @@ import { createInterface } from 'node:readline/promises';
 import { Writable } from 'node:stream';
 import { styleText } from 'node:util';
 import { CliError, exitCodes } from '../cli-error.ts';
-import { jsonText } from './table.ts';
+import { type Coloured, jsonText, printable } from './table.ts';
 
 export interface TerminalOptions {
   readonly json: boolean;
@@ -36,15 +36,15 @@ export class Terminal {
 
   /** A sentence beside the result. */
   note(sentence: string): void {
-    this.#options.stderr.write(`${sentence}\n`);
+    this.#options.stderr.write(`${printable(sentence)}\n`);
   }
 
-  good(text: string): string {
-    return styleText('green', text, { stream: this.#options.stdout });
+  good(text: string): Coloured {
+    return this.#coloured('green', text);
   }
 
-  bad(text: string): string {
-    return styleText('red', text, { stream: this.#options.stdout });
+  bad(text: string): Coloured {
+    return this.#coloured('red', text);
   }
 
   /** Runs something that takes a while, with a line that says how long it has been at it. */
@@ -96,6 +96,11 @@ export class Terminal {
     const chunks: Buffer[] = [];
     for await (const chunk of this.#options.stdin) chunks.push(Buffer.from(chunk));
     return Buffer.concat(chunks).toString('utf8');
+  }
+
+  #coloured(colour: 'green' | 'red', text: string): Coloured {
+    const { stdout: stream } = this.#options;
+    return { text, paint: (harmless) => styleText(colour, harmless, { stream }) };
   }
 
   #refuseWithoutPerson(question: string): void {

@@ -6,36 +6,60 @@ import { registryOrigin } from '../../cli/context.ts';
 import { formatBytes } from '../../cli/terminal/format.ts';
 import { details, jsonText, printable, table } from '../../cli/terminal/table.ts';
 
+const green = (text: string) => ({
+  text,
+  paint: (harmless: string) => `\u001b[32m${harmless}\u001b[39m`,
+});
+
 test('a table aligns its columns whatever is in them', () => {
   expect(
     table(
       ['A', 'LONG', 'B'],
       [
-        ['1', '\u001b[32mok\u001b[39m', 'x'],
+        ['1', green('ok'), 'x'],
         ['22', 'failed', ''],
       ],
     ),
   ).toBe('A   LONG    B\n1   \u001b[32mok\u001b[39m      x\n22  failed\n');
 });
 
-test('nothing that a registry says can steer a terminal', () => {
-  // oxlint-disable-next-line no-control-regex -- they are what must not be there
-  const steering = /[\u0000-\u0009\u000b-\u001f\u007f-\u009f]/;
+// oxlint-disable-next-line no-control-regex -- they are what must not be there
+const steering = /[\u0000-\u0009\u000b-\u001f\u007f-\u009f]/;
+/** Turn the direction of the text after them: `exe.png` is shown for a name that ends otherwise. */
+const turning = /[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/;
+const hostile = fc.string({
+  unit: fc.oneof(
+    fc.string({ unit: 'binary', minLength: 1, maxLength: 1 }),
+    fc.constantFrom(...'\u061c\u200e\u200f\u202a\u202e\u2066\u2069\u001b[8m'),
+  ),
+});
+
+test('nothing that a registry says can steer a terminal or turn its text', () => {
   fc.assert(
-    fc.property(fc.string({ unit: 'binary' }), (text) => {
-      expect(printable(text)).not.toMatch(/[\n]/);
-      expect(printable(text)).not.toMatch(steering);
-      expect(jsonText({ [text]: text })).not.toMatch(steering);
+    fc.property(hostile, (text) => {
+      const shown = [
+        printable(text),
+        jsonText({ [text]: text }),
+        table(['N'], [[text], [text]]),
+        details([['n', text]]),
+      ];
+      expect(shown[0]).not.toMatch(/[\n]/);
+      for (const each of shown) {
+        expect(each).not.toMatch(steering);
+        expect(each).not.toMatch(turning);
+      }
       expect(JSON.parse(jsonText({ text }))).toEqual({ text });
     }),
   );
 });
 
-test('nothing in a cell can steer a terminal, and colours stay', () => {
+test('nothing in a cell can steer a terminal, not by a colour either, and ours stay', () => {
   const cell = 'a\u001b[2J\nb\u009b1A';
   expect(table(['N'], [[cell]])).toBe('N\na\ufffd[2J\ufffdb\ufffd1A\n');
   expect(details([['n', cell]])).toBe('n  a\ufffd[2J\ufffdb\ufffd1A\n');
-  expect(details([['n', '\u001b[32mok\u001b[39m']])).toBe('n  \u001b[32mok\u001b[39m\n');
+  expect(table(['N'], [['a\u001b[8m']])).toBe('N\na\ufffd[8m\n');
+  expect(details([['n', 'x\u001b[30m']])).toBe('n  x\ufffd[30m\n');
+  expect(details([['n', green('o\u001b[8mk')]])).toBe('n  \u001b[32mo\ufffd[8mk\u001b[39m\n');
 });
 
 test('bytes are told in the unit that keeps them short', () => {
