@@ -37,10 +37,11 @@ export async function errorOf(response: Response, shown: Shown): Promise<CliErro
   if (!parsed.success) return errorOfStranger(response);
   const [{ message, code, detail } = { message: '', code: '', detail: undefined }] =
     parsed.output.errors;
-  const said = `${message || code}${advice(response, shown)}`;
-  const sentence = response.status === 401 && shown === 'token' ? lacksRight : said;
+  const said = message || code;
+  const lacks = response.status === 401 && shown === 'token';
+  const sentence = lacks ? lacksRight : `${said}${advice(response, shown)}`;
   return new CliError(sentence, exitCodeOf(response.status, detail), {
-    details: detailsOf(detail),
+    details: [...detailsOf(detail), ...(lacks ? [`the registry says: ${said}`] : [])],
   });
 }
 
@@ -63,7 +64,7 @@ function exitCodeOf(status: number, detail: unknown): ExitCode {
   return status >= 500 || status === 429 ? exitCodes.unavailable : exitCodes.failed;
 }
 
-/** The registry's own words are for clients that have no token yet. */
+/** The registry's own words are for clients that have no token yet: they come last. */
 const lacksRight = 'who is signed in lacks this right (lighter whoami shows what there is)';
 
 function advice({ status, headers }: Response, shown: Shown): string {

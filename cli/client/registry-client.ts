@@ -62,13 +62,24 @@ export class RegistryClient {
     });
   }
 
-  /** Sends a request; throws unless its status is one of success. */
+  /**
+   * Sends a request; throws unless its status is one of success. A token that was good before may
+   * have ended meanwhile, so where one is refused there is a second try with a new one.
+   */
   async request(path: string, scope: Scope, options: RequestOptions = {}): Promise<Response> {
-    const authorization = scope === undefined ? this.#basic() : await this.#bearer(scope);
-    const headers = { ...options.headers, ...authorization };
-    const response = await this.send(path, { ...options, headers });
+    if (scope === undefined) {
+      const response = await this.#sendWith(this.#basic(), path, options);
+      if (response.ok) return response;
+      throw await errorOf(response, this.#shown());
+    }
+    const known = this.#tokens.get(scope);
+    let response = await this.#sendWith(await this.#bearer(scope), path, options);
+    if (response.status === 401 && known !== undefined) {
+      if (this.#tokens.get(scope) === known) this.#tokens.delete(scope);
+      response = await this.#sendWith(await this.#bearer(scope), path, options);
+    }
     if (response.ok) return response;
-    throw await errorOf(response, scope === undefined ? this.#shown() : this.#trusted());
+    throw await errorOf(response, this.#trusted());
   }
 
   /** Sends a request as it is and returns whatever the answer is. */
@@ -116,6 +127,14 @@ export class RegistryClient {
     });
     if (!response.ok) throw await errorOf(response, 'foreign-token');
     return v.parse(refreshAnswer, await response.json()).refresh_token;
+  }
+
+  #sendWith(
+    authorization: Readonly<Record<string, string>>,
+    path: string,
+    options: RequestOptions,
+  ): Promise<Response> {
+    return this.send(path, { ...options, headers: { ...options.headers, ...authorization } });
   }
 
   async #bearer(scope: string): Promise<Record<string, string>> {

@@ -36,7 +36,7 @@ test(
     expect(refused).toMatchObject({
       code: 3,
       stderr: expect.stringMatching(
-        /lacks this right .*\n {2}it takes metadata_read of repository org\/app\n$/,
+        /lacks this right .*\n {2}it takes metadata_read of repository org\/app\n {2}the registry says: /,
       ),
     });
     const check = ['permissions', 'check', 'token:builder', 'team/app'];
