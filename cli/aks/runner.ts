@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { CliError } from '../cli-error.ts';
+import { CliError, exitCodes } from '../cli-error.ts';
+import { withoutSecrets } from '../credentials/child-environment.ts';
 
 export type Program = 'az' | 'kubectl';
 
@@ -21,7 +22,7 @@ export type Runner = (
 export function childRunner(environment: NodeJS.ProcessEnv): Runner {
   return async (program, args, input = '') => {
     const child = spawn(program, args, {
-      env: environment,
+      env: withoutSecrets(environment),
       // az is a script on Windows.
       shell: process.platform === 'win32',
     });
@@ -33,10 +34,18 @@ export function childRunner(environment: NodeJS.ProcessEnv): Runner {
     try {
       await once(child, 'close');
     } catch (error) {
-      throw new CliError(`${program} cannot be run: is it installed?`, undefined, { cause: error });
+      throw cannotRun(program, error);
     }
     return { code: child.exitCode ?? 1, stdout, stderr };
   };
+}
+
+/** Without the program the same command can never work. */
+function cannotRun(program: Program, cause: unknown): CliError {
+  const isMissing = cause instanceof Error && 'code' in cause && cause.code === 'ENOENT';
+  return isMissing
+    ? new CliError(`${program} cannot be run: is it installed?`, exitCodes.usage, { cause })
+    : new CliError(`${program} cannot be run: ${String(cause)}`, exitCodes.failed, { cause });
 }
 
 /** The stdout of a program that must succeed; else a CliError that begins with `what`. */

@@ -63,21 +63,21 @@ export const addBackup: AddCommand = (program, contextOf) => {
 
   group
     .command('list')
-    .description('the backups, newest first')
+    .description('the complete backups, newest first; one that is being taken is named beside them')
     .action(async (_options, command: Command) => {
       const { terminal, client } = contextOf(command);
       const { value } = await client().json('/api/v1/backups', managementScope, list);
       const { backups, running } = value;
-      const all = [
-        ...(running === undefined ? [] : [{ ...running, state: 'running' }]),
-        ...backups.map((each) => ({ ...each, state: 'complete' })),
-      ];
-      terminal.show(all, () =>
+      terminal.show(backups, () =>
         table(
-          ['BACKUP', 'STARTED', 'STATE'],
-          all.map(({ id, startedAt, state }) => [id, formatTime(startedAt), state]),
+          ['BACKUP', 'STARTED'],
+          backups.map(({ id, startedAt }) => [id, formatTime(startedAt)]),
         ),
       );
+      // Not in the list, out of which scripts take the first to restore it.
+      if (running !== undefined) {
+        terminal.note(`being taken since ${formatTime(running.startedAt)}: ${running.id}`);
+      }
     });
 };
 

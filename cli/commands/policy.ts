@@ -76,7 +76,7 @@ async function read(client: RegistryClient) {
 
 /** Shells take the quotes away that belong to an ETag. */
 function quoted(etag: string): string {
-  return etag === '*' || etag.startsWith('"') ? etag : `"${etag}"`;
+  return etag === '*' || /^(?:W\/)?"/.test(etag) ? etag : `"${etag}"`;
 }
 
 async function readDocument({ terminal }: Context, file: string): Promise<unknown> {

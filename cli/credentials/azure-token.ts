@@ -1,5 +1,6 @@
 import { spawnSync } from 'node:child_process';
 import { CliError, exitCodes } from '../cli-error.ts';
+import { withoutSecrets } from './child-environment.ts';
 
 /** What Entra calls container registries; Lighter accepts tokens made for it, as ACR does. */
 const audience = 'https://containerregistry.azure.net';
@@ -16,14 +17,27 @@ export function azureCliToken(tenant: string | undefined): string {
       '--output=tsv',
       ...(tenant === undefined ? [] : ['--tenant', tenant]),
     ],
-    { encoding: 'utf8', timeout: 60_000, shell: process.platform === 'win32' },
+    {
+      encoding: 'utf8',
+      timeout: 60_000,
+      env: withoutSecrets(process.env),
+      shell: process.platform === 'win32',
+    },
   );
-  if (error !== undefined) {
-    throw new CliError('the Azure CLI (az) cannot be run', exitCodes.failed, { cause: error });
-  }
+  if (error !== undefined) throw cannotRun(error);
   const token = stdout.trim();
   if (status === 0 && token !== '') return token;
   throw new CliError('the Azure CLI gave no token; try az login', exitCodes.denied, {
     details: stderr.trim().split('\n').slice(-3),
   });
+}
+
+/** Without it the same command can never work; it may have taken too long, which is another thing. */
+function cannotRun(cause: Error): CliError {
+  const isMissing = 'code' in cause && cause.code === 'ENOENT';
+  return isMissing
+    ? new CliError('the Azure CLI (az) cannot be run: is it installed?', exitCodes.usage, { cause })
+    : new CliError(`the Azure CLI (az) cannot be run: ${cause.message}`, exitCodes.failed, {
+        cause,
+      });
 }

@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import * as v from 'valibot';
+import { withoutSecrets } from './child-environment.ts';
 import { type StoredCredential, tokenUsername } from './credential.ts';
 
 const dockerConfig = v.object({
@@ -30,7 +31,10 @@ export function dockerCredential(
   const config = readConfig(join(folder, 'config.json'));
   if (config === undefined) return undefined;
   const helper = config.credHelpers[host] ?? config.credsStore;
-  return (helper === undefined ? undefined : fromHelper(helper, host)) ?? fromFile(config, host);
+  return (
+    (helper === undefined ? undefined : fromHelper(helper, host, environment)) ??
+    fromFile(config, host)
+  );
 }
 
 function readConfig(path: string): v.InferOutput<typeof dockerConfig> | undefined {
@@ -54,12 +58,17 @@ function fromFile(
 }
 
 /** Docker's credential helper protocol: the host on stdin, JSON on stdout. */
-function fromHelper(helper: string, host: string): StoredCredential | undefined {
+function fromHelper(
+  helper: string,
+  host: string,
+  environment: NodeJS.ProcessEnv,
+): StoredCredential | undefined {
   if (!/^[\w.-]+$/.test(helper)) return undefined;
   const { status, stdout } = spawnSync(`docker-credential-${helper}`, ['get'], {
     input: host,
     encoding: 'utf8',
     timeout: 30_000,
+    env: withoutSecrets(environment),
   });
   if (status !== 0) return undefined;
   const parsed = v.safeParse(v.pipe(v.string(), v.parseJson(), helperAnswer), stdout);

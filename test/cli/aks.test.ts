@@ -1,4 +1,6 @@
+import { chmod, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { beforeEach, expect, test } from 'vitest';
 import { type FakePrograms, makeFakePrograms } from '../kubernetes/fake-programs.ts';
 import { lighterCommand } from './lighter-command.ts';
@@ -44,6 +46,28 @@ test('lighter aks attach takes the first password from the environment', async (
   const ended = await lighter({ LIGHTER_BOOTSTRAP_PASSWORD: 'very secret' })(attach);
   expect(ended).toMatchObject({ code: 0 });
   expect(await passwordInCluster()).toBe('very secret');
+});
+
+test('what lighter aks runs does not get its passwords in the environment', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'lighter-az-'));
+  await writeFile(join(folder, 'az'), `#!/bin/sh\n/usr/bin/env > ${folder}/environment\n`);
+  await chmod(join(folder, 'az'), 0o755);
+  const secrets = { LIGHTER_BOOTSTRAP_PASSWORD: 'very secret', LIGHTER_PASSWORD: 'as secret' };
+  await lighterCommand(tmpdir(), { PATH: folder, AZURE_CONFIG_DIR: 'kept', ...secrets })(attach);
+  const environment = await readFile(join(folder, 'environment'), 'utf8');
+  await rm(folder, { recursive: true });
+  expect(environment).toContain('AZURE_CONFIG_DIR=kept');
+  expect(environment).not.toContain('secret');
+});
+
+test.each([
+  { args: [...attach.slice(0, -1)], what: 'lighter aks attach' },
+  { args: ['login', 'localhost:1', '--azure'], what: 'lighter login --azure' },
+])('without the Azure CLI $what ends with 2 and says what to install', async ({ args }) => {
+  expect(await lighterCommand(tmpdir(), { PATH: '/nonexistent' })(args)).toMatchObject({
+    code: 2,
+    stderr: expect.stringMatching(/\baz\)? cannot be run: is it installed\?/),
+  });
 });
 
 test('lighter aks attach takes no password from the command line, and leaves none out', async () => {

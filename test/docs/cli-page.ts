@@ -5,8 +5,10 @@ import { createProgram } from '../../cli/program.ts';
 
 const endsWith: Readonly<Record<keyof typeof exitCodes, string>> = {
   ok: 'it worked',
-  failed: 'it did not work, or a check found something wrong',
-  usage: 'the command line is wrong, or a name, a file or a document that it gives',
+  failed:
+    'it did not work, or a check found something wrong; also an answer, be it 401, 403 or 404, that is none of a registry',
+  usage:
+    'the command line is wrong, or a name, a file or a document that it gives, or a program that it runs is not installed',
   denied: 'nobody is signed in, or who is may not do it; `permissions check`: not allowed',
   notFound: 'what it is about does not exist',
   unavailable: 'the registry does not answer, or cannot now; try again',
