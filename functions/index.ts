@@ -8,6 +8,7 @@ import {
 import { compose } from '../shared/compose.ts';
 import { readConfig } from '../shared/config.ts';
 import type { AuditLine } from '../shared/http/audit.ts';
+import { methodsOf } from '../shared/http/route.ts';
 import { type RequestLog, serve } from '../shared/http/serve.ts';
 import { backupTimer } from './backup.ts';
 import { keyRotation } from './key-rotation.ts';
@@ -26,9 +27,10 @@ liftRequestTimeout();
 tolerateMalformedRequests();
 platform.setup({ enableHttpStream: true });
 
-for (const { name, templates, methods } of routes) {
-  templates.forEach((route, index) => {
-    register(index === 0 ? name : `${name}-${index + 1}`, route, Object.keys(methods));
+for (const route of routes) {
+  const { name, templates } = route;
+  templates.forEach((template, index) => {
+    register(index === 0 ? name : `${name}-${index + 1}`, template, methodsOf(route));
   });
 }
 register('zz-fallback', '{*path}', ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']);

@@ -7,7 +7,7 @@ import type { App } from './app.ts';
 import type { RequestFacts } from './audit.ts';
 import { admit } from './auth-gate.ts';
 import type { RegistryRequest, RegistryResponse } from './message.ts';
-import type { Route } from './route.ts';
+import { headIsGet, methodsOf, type Route } from './route.ts';
 
 /** What a locked repository has switched off for everybody, by what a request is about to do. */
 const lockedBy: Partial<Record<Action, AttributeName>> = {
@@ -33,13 +33,13 @@ export async function dispatch(
     const origin = app.config.publicUrl ?? checkedOrigin(request);
 
     if (route.scope === 'registry') {
-      const endpoint = endpointOf(route.methods, request.method);
+      const endpoint = endpointOf(route, route.methods, request.method);
       facts = { access: endpoint.access, change: endpoint.change, params };
       const caller = await admit(app, request, endpoint, undefined, origin);
       facts = { ...facts, caller };
       return { facts, response: await endpoint.handle({ app, request, caller, origin, params }) };
     }
-    const endpoint = endpointOf(route.methods, request.method);
+    const endpoint = endpointOf(route, route.methods, request.method);
     const repository = repositoryOf(params);
     facts = { access: endpoint.access, change: endpoint.change, params, repository };
     const caller = await admit(app, request, endpoint, repository, origin);
@@ -68,10 +68,11 @@ function findRoute(routes: readonly Route[], { path }: RegistryRequest) {
   throw new RegistryError('UNSUPPORTED', { status: 404, message: 'no such route' });
 }
 
-function endpointOf<E>(methods: Partial<Record<string, E>>, method: string): E {
-  const endpoint = Object.hasOwn(methods, method) ? methods[method] : undefined;
+function endpointOf<E>(route: Route, methods: Partial<Record<string, E>>, method: string): E {
+  const name = method === 'HEAD' && headIsGet(route) ? 'GET' : method;
+  const endpoint = Object.hasOwn(methods, name) ? methods[name] : undefined;
   if (endpoint !== undefined) return endpoint;
-  throw new RegistryError('UNSUPPORTED', { headers: { Allow: Object.keys(methods).join(', ') } });
+  throw new RegistryError('UNSUPPORTED', { headers: { Allow: methodsOf(route).join(', ') } });
 }
 
 function repositoryOf({ name = '' }: Readonly<Record<string, string>>): RepositoryName {

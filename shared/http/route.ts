@@ -68,3 +68,16 @@ export interface RepositoryRoute extends RouteBase {
 }
 
 export type Route = RegistryRoute | RepositoryRoute;
+
+/** The methods that a route answers: of the management API, HEAD where GET (RFC 9110, 9.1). */
+export function methodsOf(route: Route): readonly string[] {
+  const methods = Object.keys(route.methods);
+  return methods.flatMap((method) =>
+    method === 'GET' && headIsGet(route) ? ['GET', 'HEAD'] : [method],
+  );
+}
+
+/** Whether HEAD is answered as GET, whose body the server leaves out. */
+export function headIsGet({ templates, methods }: Route): boolean {
+  return methods.HEAD === undefined && templates.every((each) => each.startsWith('api/v1/'));
+}

@@ -24,7 +24,7 @@ beforeAll(async () => {
 /** Sends what any endpoint would refuse for its content, so that nothing changes. */
 const ask = (client: Client, { method, template }: (typeof endpoints)[number]) => {
   const path = template.replace('{name}', 'none').replace('{slot}', 'password1');
-  return client.send(method, `/${path}`, method === 'GET' ? {} : { body: 'x' });
+  return client.send(method, `/${path}`, ['GET', 'HEAD'].includes(method) ? {} : { body: 'x' });
 };
 
 describe.each(managed)('$key', (endpoint) => {
@@ -55,6 +55,33 @@ describe.each(managed)('$key', (endpoint) => {
     expectProblem(await ask(wrong, endpoint), 401, 'UNAUTHORIZED');
   });
 });
+
+describe.each(endpoints.filter(({ method }) => method === 'GET'))(
+  'HEAD of $template',
+  (endpoint) => {
+    const head = { ...endpoint, method: 'HEAD' };
+
+    test('answers as GET, without the body', async () => {
+      const { client } = registry();
+      const [got, heard] = [await ask(client, endpoint), await ask(client, head)];
+      expect(heard.status).toBe(got.status);
+      expect(heard.body).toHaveLength(0);
+      for (const name of ['Content-Type', 'ETag', 'Cache-Control']) {
+        expect(heard.headers.get(name), name).toBe(got.headers.get(name));
+      }
+      expect(heard.headers.get('Content-Length')).toMatch(/^[1-9]\d*$/);
+    });
+
+    test('is for those alone who may GET it', async () => {
+      const { anonymous } = registry();
+      const [got, heard] = [await ask(anonymous, endpoint), await ask(anonymous, head)];
+      expect(heard.status).toBe(got.status);
+      const challenge = 'WWW-Authenticate';
+      expect(heard.headers.get(challenge)).toBe(got.headers.get(challenge));
+      if (endpoint.access.startsWith('manage_')) expect(heard.status).toBe(401);
+    });
+  },
+);
 
 describe('a token of the scope registry:management:*', () => {
   const tokenFor = async (authorization: string) => {
@@ -94,7 +121,7 @@ test('methods that a route lacks are named, and paths beside the routes are none
   const { client } = registry();
   const answer = await client.send('PATCH', '/api/v1/policy');
   expectProblem(answer, 405, 'UNSUPPORTED');
-  expect(header(answer, 'Allow')).toBe('GET, PUT');
+  expect(header(answer, 'Allow')).toBe('GET, HEAD, PUT');
   for (const path of ['policy/', 'tokens/', 'tokens/a/b', 'scope-maps/a/b', 'none', '']) {
     expectProblem(await client.send('GET', `/api/v1/${path}`), 404, 'UNSUPPORTED');
   }

@@ -8,7 +8,7 @@ export const introduction = `<!-- Made of docs/openapi.json by test/openapi; \`n
 
 JSON over HTTPS below \`/api/v1/\`: the policy and its parts, repository tokens, permissions, health, garbage collection. The
 \`lighter\` command ([cli.md](cli.md)) speaks it. Its description in OpenAPI 3.1 is [openapi.json](openapi.json), which a registry
-also answers at \`/api/v1/openapi.json\`.
+also answers at \`/api/v1/openapi.json\`. What answers GET answers HEAD, without the body.
 
 ## Signing in
 

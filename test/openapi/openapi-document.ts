@@ -63,7 +63,7 @@ export function openApiDocument(): object {
       title: 'Lighter management API',
       version: '1',
       description:
-        'Settings, repository tokens and upkeep of a Lighter registry. docs/api.md tells how to sign in and how soon a change is in force.',
+        'Settings, repository tokens and upkeep of a Lighter registry. docs/api.md tells how to sign in and how soon a change is in force. What answers GET answers HEAD, without the body.',
       license: { name: 'MIT', identifier: 'MIT' },
     },
     servers: [
