@@ -32,7 +32,7 @@ export function azureCliToken(tenant: string | undefined): string {
   });
 }
 
-/** Without it the same command can never work; it may have taken too long, which is another thing. */
+/** Without it the same command can never work; after a time-out it may. */
 function cannotRun(cause: Error): CliError {
   const isMissing = 'code' in cause && cause.code === 'ENOENT';
   return isMissing

@@ -86,8 +86,8 @@ export class RepositoryTokens {
   }
 
   /**
-   * Names of the tokens that have one of these scope maps, given in lower case. Who is about to give
-   * one of them to a token asks again whether it is there.
+   * Names of the tokens that have one of these scope maps, which are given in lower case. Who is
+   * about to give one of them to a token asks again whether it is there.
    */
   async holdersOf(scopeMaps: ReadonlySet<string>): Promise<readonly string[]> {
     await this.#intents.withdraw(scopeMaps);

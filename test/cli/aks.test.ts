@@ -61,7 +61,7 @@ test('what lighter aks runs does not get its passwords in the environment', asyn
 });
 
 test.each([
-  { args: [...attach.slice(0, -1)], what: 'lighter aks attach' },
+  { args: attach.slice(0, -1), what: 'lighter aks attach' },
   { args: ['login', 'localhost:1', '--azure'], what: 'lighter login --azure' },
 ])('without the Azure CLI $what ends with 2 and says what to install', async ({ args }) => {
   expect(await lighterCommand(tmpdir(), { PATH: '/nonexistent' })(args)).toMatchObject({

@@ -4,6 +4,8 @@ import { lighterCommand } from './lighter-command.ts';
 import { scriptedRegistry } from './scripted-registry.ts';
 
 const lighter = lighterCommand(tmpdir());
+// oxlint-disable-next-line no-control-regex -- they are what must not be there
+const steering = /[\u001b\u202e]/;
 
 test('what a registry says of an error cannot steer the terminal', async () => {
   const message = 'no\u001b[2J\u001b]0;title\u0007\u202e';
@@ -12,7 +14,7 @@ test('what a registry says of an error cannot steer the terminal', async () => {
   const { code, stderr } = await lighter(['-r', host, 'repo', 'list']);
   expect(code).toBe(3);
   expect(stderr).toContain('lighter: no\ufffd[2J');
-  expect(stderr).not.toMatch(/[\u001b\u202e]/);
+  expect(stderr).not.toMatch(steering);
 });
 
 test('what a registry calls things cannot leave a colour behind, nor turn the text', async () => {
@@ -24,7 +26,7 @@ test('what a registry calls things cannot leave a colour behind, nor turn the te
   const { stdout } = await lighter(['-r', host, 'backup', 'list']);
   expect(stdout).toContain('20260102T030405Z\ufffd[8m\ufffd  2026-01-02 03:04');
   const json = await lighter(['-r', host, 'backup', 'list', '--json']);
-  expect(json.stdout).not.toMatch(/[\u001b\u202e]/);
+  expect(json.stdout).not.toMatch(steering);
   expect(JSON.parse(json.stdout)).toEqual([{ id, startedAt }]);
 });
 

@@ -30,7 +30,16 @@ const turning = /[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/;
 const hostile = fc.string({
   unit: fc.oneof(
     fc.string({ unit: 'binary', minLength: 1, maxLength: 1 }),
-    fc.constantFrom(...'\u061c\u200e\u200f\u202a\u202e\u2066\u2069\u001b[8m'),
+    fc.constantFrom(
+      '\u061c',
+      '\u200e',
+      '\u200f',
+      '\u202a',
+      '\u202e',
+      '\u2066',
+      '\u2069',
+      '\u001b[8m',
+    ),
   ),
 });
 
