@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import type { Operation, TableStore } from '../ports/table-store.ts';
+import { type Operation, StorageUnavailable, type TableStore } from '../ports/table-store.ts';
 import { tokenPartition } from './known-tokens.ts';
 
 /** Before the names of tokens, none of which begins so. */
@@ -32,13 +32,11 @@ export class ScopeMapIntents {
     requireScopeMap: () => Promise<void>,
   ): Promise<Intent> {
     // A key of its own: who changes the same token meanwhile has another.
-    const intent = {
-      kind: 'delete',
-      rowKey: `${prefix}${token}!${randomUUID()}`,
-      etag: '*',
-    } as const;
-    const { rowKey } = intent;
-    await this.#commit({ kind: 'insert', rowKey, properties: { scopeMap } });
+    const rowKey = `${prefix}${token}!${randomUUID()}`;
+    const outcome = await this.#commit({ kind: 'insert', rowKey, properties: { scopeMap } });
+    if (!outcome.ok) throw new StorageUnavailable('an intent was not written');
+    // Not `*`: one that was taken away may be delivered once more.
+    const intent = { kind: 'delete', rowKey, etag: outcome.etags[0] ?? '' } as const;
     try {
       await requireScopeMap();
     } catch (error) {
@@ -49,8 +47,8 @@ export class ScopeMapIntents {
   }
 
   /** Of a transaction that failed; what cannot be forgotten does no harm. */
-  async forget(intent: Intent): Promise<void> {
-    await this.#commit(intent).catch(() => undefined);
+  async forget({ kind, rowKey }: Intent): Promise<void> {
+    await this.#commit({ kind, rowKey, etag: '*' }).catch(() => undefined);
   }
 
   /** From now on nobody who announced one of these scope maps before can write it. */

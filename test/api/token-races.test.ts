@@ -137,6 +137,32 @@ describe.each(places)('a token whose change is held back at its write %d', (plac
   });
 });
 
+test('a change that storage does not let end leaves the token as it was', async () => {
+  await put(quickly(), { scopeMap: 'a' });
+  proxy.inject({ on: 'merge', fault: { kind: 'status', status: 503 }, times: Infinity });
+  const answer = await put(slowly, { scopeMap: 'b', enabled: false });
+  expectProblem(answer, 503, 'UNAVAILABLE');
+  expect(await tokens()).toMatchObject([{ scopeMap: 'a', enabled: true }]);
+  expect((await deleteMap(quickly(), 'b')).status).toBe(204);
+});
+
+test('a token does not get a deleted map where a write comes once more after it was undone', async () => {
+  const held = Promise.withResolvers<undefined>();
+  proxy.inject({ on: 'insert', fault: { kind: 'deliverLate', ms: 1000 } });
+  proxy.inject({
+    on({ kind }) {
+      if (kind === 'batch') held.resolve(undefined);
+      return kind === 'batch';
+    },
+    fault: { kind: 'delay', ms: 3000, at: 'before' },
+  });
+  const making = put(slowly, { scopeMap: 'b' });
+  await held.promise;
+  expect((await deleteMap(quickly(), 'b')).status).toBe(204);
+  expectProblem(await making, 400, 'UNSUPPORTED');
+  expect(await tokens()).toEqual([]);
+});
+
 test('a change that says 200 or 201 says whether there was such a token when it was written', async () => {
   const held = holdBack();
   const making = put(slowly, { scopeMap: 'a' });

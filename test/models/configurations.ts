@@ -2,6 +2,7 @@ import { acquireReleaseConfigurations } from './acquire-release-configurations.t
 import type { Configuration } from './configuration.ts';
 import { directPushConfigurations } from './direct-push-configurations.ts';
 import { manifestConfigurations } from './manifest-configurations.ts';
+import { scopeMapsConfigurations } from './scope-maps-configurations.ts';
 import { tagRowsConfigurations } from './tag-rows-configurations.ts';
 import { quarantineConfigurations } from './quarantine-configurations.ts';
 import { tagsConfigurations } from './tags-configurations.ts';
@@ -16,4 +17,5 @@ export const models: Readonly<Record<string, readonly Configuration[]>> = {
   'manifests and their tags': tagsConfigurations,
   'quarantine, soft delete and restore': quarantineConfigurations,
   'a tag, its flag and its place in the order of time': tagRowsConfigurations,
+  'repository tokens and their scope maps': scopeMapsConfigurations,
 };
