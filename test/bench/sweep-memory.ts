@@ -89,6 +89,8 @@ process.stdout.write(
     `heap ${mebibytes(before.heapUsed)} MiB before, ${mebibytes(peakHeap)} at most; ` +
     `resident ${mebibytes(before.rss)} before, ${mebibytes(peakResident)} at most\n`,
 );
+for (const failure of report.failures) process.stdout.write(`${failure}\n`);
+process.exitCode = done === count && report.failures.length === 0 ? 0 : 1;
 await azurite.stop();
 
 function seconds(milliseconds: number): string {

@@ -11,6 +11,12 @@ import type { RandomRegistry } from './registry.ts';
 import type { Repository } from './repository.ts';
 import { requestAs } from './workload.ts';
 
+/** Asked again when the connection that was kept open turns out to be closed. */
+async function bodyAt(url: string): Promise<string> {
+  const once = async () => await (await fetch(url)).text();
+  return await once().catch(once);
+}
+
 /** What must hold when no client is at work any more, asked of the registry and of its storage. */
 export class Checks {
   readonly #azurite: TestAzurite;
@@ -127,7 +133,7 @@ export class Checks {
       const path = `/v2/${name}/blobs/${digest}`;
       const answer = await requestAs(this.#registry, this.#choice, { method: 'GET', path });
       const location = answer?.headers['Location'];
-      const body = location === undefined ? answer?.body : await (await fetch(location)).text();
+      const body = location === undefined ? answer?.body : await bodyAt(location);
       if (body !== undefined && digestOf(body) === digest) continue;
       this.#registry.problems.push(`K1 ${what} has no ${digest}: ${answer?.status}`);
     }
