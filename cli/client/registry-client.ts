@@ -55,11 +55,7 @@ export class RegistryClient {
     options: RequestOptions = {},
   ): Promise<JsonAnswer<v.InferOutput<Schema>>> {
     const response = await this.request(path, scope, options);
-    const parsed = v.safeParse(schema, await response.json().catch(() => undefined));
-    if (parsed.success) return { value: parsed.output, headers: response.headers };
-    throw new CliError(`${this.origin}${path} answered something else than expected`, undefined, {
-      details: [`${v.getDotPath(parsed.issues[0]) ?? 'the body'}: ${parsed.issues[0].message}`],
-    });
+    return { value: await this.#parse(path, schema, response), headers: response.headers };
   }
 
   /**
@@ -126,7 +122,19 @@ export class RegistryClient {
       throw unanswered(this.origin, cause);
     });
     if (!response.ok) throw await errorOf(response, 'foreign-token');
-    return v.parse(refreshAnswer, await response.json()).refresh_token;
+    return (await this.#parse('/oauth2/exchange', refreshAnswer, response)).refresh_token;
+  }
+
+  async #parse<Schema extends v.GenericSchema>(
+    path: string,
+    schema: Schema,
+    response: Response,
+  ): Promise<v.InferOutput<Schema>> {
+    const parsed = v.safeParse(schema, await response.json().catch(() => undefined));
+    if (parsed.success) return parsed.output;
+    throw new CliError(`${this.origin}${path} answered something else than expected`, undefined, {
+      details: [`${v.getDotPath(parsed.issues[0]) ?? 'the body'}: ${parsed.issues[0].message}`],
+    });
   }
 
   #sendWith(
@@ -149,7 +157,7 @@ export class RegistryClient {
     });
     if (response.status === 401 && this.#credential === undefined) return undefined;
     if (!response.ok) throw await errorOf(response, this.#shown());
-    return v.parse(tokenAnswer, await response.json()).access_token;
+    return (await this.#parse('/oauth2/token', tokenAnswer, response)).access_token;
   }
 
   #shown(): Shown {

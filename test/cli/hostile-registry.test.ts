@@ -55,3 +55,13 @@ test('who is refused in words that are none of a registry is told so, with code 
     });
   }
 });
+
+test('a token endpoint that gives no token is said to be none, without a stack', async () => {
+  const { host } = await scriptedRegistry(() => ({ body: { hello: 'world' } }));
+  const { code, stderr } = await lighter(['-r', host, 'backup', 'list']);
+  expect(code).toBe(1);
+  expect(stderr).toBe(
+    `lighter: http://${host}/oauth2/token answered something else than expected\n` +
+      '  access_token: Invalid key: Expected "access_token" but received undefined\n',
+  );
+});
