@@ -110,6 +110,25 @@ describe('a sweep', () => {
     expect((await counted()) - before).toBe(5);
   });
 
+  it('ends a deleted manifest that fits one transaction with two requests', async () => {
+    const repository = newRepository();
+    const registry = impatientInstance(stores);
+    const images = Array.from({ length: 4 }, () => makeImage());
+    for (const [index, image] of images.entries()) {
+      await pushImage(registry, repository, image, [`v${index}`]);
+      await deleteManifest(registry, repository, image.manifest.digest);
+    }
+    const rows = images.map(({ manifest }) => manifestKey(manifest.digest));
+    const asked: string[] = [];
+    const noting = interpose(stores, async (call, proceed) => {
+      const keys = [call.rowKey ?? '', ...call.operations.map(({ rowKey }) => rowKey)];
+      asked.push(...rows.filter((row) => keys.includes(row)));
+      return await proceed();
+    });
+    await sweepOnce(impatientInstance(noting));
+    expect(asked.toSorted()).toEqual(rows.flatMap((row) => [row, row]).toSorted());
+  });
+
   it('forgets a repository in which nothing is left, and a push brings it back', async () => {
     const repository = newRepository();
     const image = makeImage();
