@@ -6,6 +6,12 @@ import { retrying, type RetryLimits } from './retry.ts';
 
 const maxPageSize = 5000;
 
+interface PathRange {
+  /** `next` of the page before; undefined for the first. */
+  readonly after: string | undefined;
+  readonly prefix?: string;
+}
+
 interface PathPage {
   readonly blobs: readonly {
     readonly path: string;
@@ -39,7 +45,7 @@ export async function listBlobsOf(
  */
 export async function listPaths(
   container: ContainerClient,
-  range: { readonly after: string | undefined; readonly prefix?: string },
+  range: PathRange,
   limits: RetryLimits,
 ): Promise<PathPage> {
   try {
@@ -54,7 +60,7 @@ export async function listPaths(
 
 async function onePage(
   container: ContainerClient,
-  { after, prefix }: Parameters<typeof listPaths>[1],
+  { after, prefix }: PathRange,
   abortSignal: AbortSignal,
 ): Promise<PathPage> {
   const pages = container

@@ -67,12 +67,14 @@ async function stagedBytesOf(
   caps: DirectCaps,
 ): Promise<number> {
   const looks = registry.caches.stagedBytes;
-  const look = looks.get(subject) ?? measureStaged(registry, subject, caps);
-  looks.set(subject, look, { noUpdateTTL: true });
+  const known = looks.get(subject);
+  if (known !== undefined) return await known;
+  const look = measureStaged(registry, subject, caps);
+  looks.set(subject, look);
   try {
     return await look;
   } catch (error) {
-    if (looks.get(subject) === look) looks.delete(subject);
+    looks.delete(subject);
     throw error;
   }
 }

@@ -1,10 +1,9 @@
-import { newPhysicalName } from '../../domain/physical-name.ts';
 import type { RepositoryName } from '../../domain/repository-name.ts';
 import { blockIdOf, newStagingName, stagingOwnerOf } from '../../domain/staging-name.ts';
 import { contended } from '../contention.ts';
-import { inSeconds, type Registry } from '../registry.ts';
+import type { Registry } from '../registry.ts';
 import { ensureCatalogued } from '../repositories/catalog.ts';
-import { repositoryPartition, uploadKey, workKey } from '../rows/row-keys.ts';
+import { repositoryPartition, uploadKey } from '../rows/row-keys.ts';
 import { limits } from '../settings.ts';
 import { type DirectCaps, takePlace } from './direct-places.ts';
 import {
@@ -14,6 +13,7 @@ import {
   type Pusher,
   tokenKey,
 } from './direct-session.ts';
+import { newSession } from './upload-session.ts';
 
 /**
  * Starts a direct upload: the session and its work row in one transaction. Undefined when the
@@ -28,20 +28,11 @@ export async function startDirectUpload(
 ): Promise<DirectSession | undefined> {
   await ensureCatalogued(registry, repository);
   if (!(await takePlace(registry, repository, pusher, caps))) return undefined;
-  const now = registry.clock.now();
-  const staging = newStagingName(stagingOwnerOf(pusher.subject), now);
+  const { subject } = pusher;
+  const staging = newStagingName(stagingOwnerOf(subject), registry.clock.now());
   const id = `${directIdPrefix}${tokenKey(pusher)}:${staging}`;
   const session: DirectSession = {
-    id,
-    name: newPhysicalName(now),
-    subject: pusher.subject,
-    algorithm: 'sha256',
-    offset: 0,
-    runs: [],
-    prefixDigest: undefined,
-    state: 'open',
-    workKey: workKey(inSeconds(registry, registry.seconds.uploadIdle), 'u', id),
-    etag: '',
+    ...newSession(registry, { id, subject, algorithm: 'sha256' }),
     staging,
     blockId: blockIdOf(staging),
     claimedForMs: undefined,

@@ -22,24 +22,30 @@ export async function startUpload(
 ): Promise<UploadSession> {
   await ensureCatalogued(registry, repository);
   const id = randomBytes(16).toString('hex');
-  const session: UploadSession = {
-    id,
-    name: newPhysicalName(registry.clock.now()),
-    subject: options.subject,
-    algorithm: options.algorithm,
-    offset: 0,
-    runs: [],
-    prefixDigest: undefined,
-    state: 'open',
-    workKey: workKey(inSeconds(registry, registry.seconds.uploadIdle), 'u', id),
-    etag: '',
-  };
+  const session = newSession(registry, { id, ...options });
   const outcome = await registry.tables.commit('repo', repositoryPartition(repository), [
     { kind: 'insert', rowKey: uploadKey(id), properties: toProperties(session) },
     { kind: 'insert', rowKey: session.workKey, properties: {} },
   ]);
   if (!outcome.ok) throw contended();
   return remember(registry, repository, { ...session, etag: outcome.etags[0] ?? '' });
+}
+
+/** A session to which nobody has written, before it is stored. */
+export function newSession(
+  registry: Registry,
+  given: Pick<UploadSession, 'id' | 'subject' | 'algorithm'>,
+): UploadSession {
+  return {
+    ...given,
+    name: newPhysicalName(registry.clock.now()),
+    offset: 0,
+    runs: [],
+    prefixDigest: undefined,
+    state: 'open',
+    workKey: workKey(inSeconds(registry, registry.seconds.uploadIdle), 'u', given.id),
+    etag: '',
+  };
 }
 
 /** Reads an open session from storage. Throws BLOB_UPLOAD_UNKNOWN. */
