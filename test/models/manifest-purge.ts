@@ -16,11 +16,7 @@ export const purge: Program = {
       if (state === 'live') return end('in use');
       return state === 'purging' ? dropStep(1) : 'EGT{Replace m purging If-Match}';
     },
-    'EGT{Replace m purging If-Match}': (world, memory) => {
-      const done = world.commit(replace('m', asEtag(memory['m']), { state: 'purging' }));
-      memory['m'] = world.etag('m');
-      return done ? dropStep(1) : end('conflict, later');
-    },
+    'EGT{Replace m purging If-Match}': fence(dropStep(1)),
     [dropStep(1)]: drop(1, dropStep(2)),
     [dropStep(2)]: drop(2, 'EGT{Delete m If-Match, Delete z:m}'),
     'EGT{Delete m If-Match, Delete z:m}': (world, { m }) => {
@@ -45,11 +41,7 @@ export const purgeAtOnce: Program = {
       if (state === 'live') return end('in use');
       return state === 'purging' ? removeStep : 'EGT{Replace m purging If-Match}';
     },
-    'EGT{Replace m purging If-Match}': (world, memory) => {
-      const done = world.commit(replace('m', asEtag(memory['m']), { state: 'purging' }));
-      memory['m'] = world.etag('m');
-      return done ? removeStep : end('conflict, later');
-    },
+    'EGT{Replace m purging If-Match}': fence(removeStep),
     [removeStep]: (world, { m }) => {
       const done = world.commit(
         remove('m', asEtag(m)),
@@ -66,6 +58,15 @@ export const purgeAtOnce: Program = {
     },
   },
 };
+
+/** Nobody who has read `m` before can make it live any more. */
+function fence(next: string): Step {
+  return (world, memory) => {
+    const done = world.commit(replace('m', asEtag(memory['m']), { state: 'purging' }));
+    memory['m'] = world.etag('m');
+    return done ? next : end('conflict, later');
+  };
+}
 
 function dropStep(child: 1 | 2): string {
   return `EGT{Merge m If-Match, Delete p${child}, Insert z:b${child}}`;
