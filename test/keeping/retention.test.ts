@@ -4,6 +4,7 @@ import { beforeAll, describe, expect, test } from 'vitest';
 import type { Digest } from '../../shared/domain/digest.ts';
 import type { RepositoryName } from '../../shared/domain/repository-name.ts';
 import { parsePolicy } from '../../shared/policy/policy-document.ts';
+import { dropRestore } from '../../shared/registry/backup/restore-state.ts';
 import { changeManifestAttributes } from '../../shared/registry/manifests/change-manifest.ts';
 import { deleteTag } from '../../shared/registry/manifests/delete-manifest.ts';
 import type { Registry } from '../../shared/registry/registry.ts';
@@ -13,6 +14,7 @@ import { repositoryPartition } from '../../shared/registry/rows/row-keys.ts';
 import { changeTagAttributes } from '../../shared/registry/tags/describe-tag.ts';
 import { notePullsSince } from '../../shared/registry/usage/pull-rows.ts';
 import { accidents, runScenario } from '../faults/accident.ts';
+import { beginRestore } from '../faults/begin-restore.ts';
 import { expectTag, gone, type Scenario } from '../faults/crash-scenario.ts';
 import { makeImage, makeIndex, type TestImage, type TestManifest } from '../faults/image.ts';
 import {
@@ -366,6 +368,22 @@ describe('while another instance changes what is about to go, the change wins', 
     expect(reports.reduce((sum, { manifests }) => sum + manifests, 0)).toBe(6);
     expect(await livesIn(newInstance(stores), repository)).toEqual([kept.manifest.digest]);
   });
+});
+
+test('a restore that begins while it looks finds all that its backup does not have', async () => {
+  const repository = newRepository();
+  const image = makeImage();
+  await pushImage(instance({}), repository, image);
+  const pause = pauseAt(stores, ({ method }) => method === 'list');
+  const running = run(instance(untagged, pause.stores, atOnce), repository);
+  await pause.reached;
+  const etag = await beginRestore(newInstance(stores));
+  pause.resume();
+  const report = await running;
+  await dropRestore(newInstance(stores), etag);
+  expect(report).toMatchObject({ manifests: 0, complete: false });
+  expect(report.failures).toEqual([expect.stringContaining('being restored')]);
+  await byDigest(newInstance(stores), repository, image.manifest);
 });
 
 describe.each(accidents)('a process that $name the k-th storage call of retention', (accident) => {

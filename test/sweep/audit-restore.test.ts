@@ -2,8 +2,8 @@ import { expect, it } from 'vitest';
 import { newPhysicalName } from '../../shared/domain/physical-name.ts';
 import { systemClock } from '../../shared/ports/clock.ts';
 import { audit } from '../../shared/registry/audit/audit.ts';
-import { keepRestore, noCounts } from '../../shared/registry/backup/restore-state.ts';
 import { seconds } from '../../shared/registry/settings.ts';
+import { beginRestore } from '../faults/begin-restore.ts';
 import { makeImage, randomBlob } from '../faults/image.ts';
 import { newInstance, pushImage, repositoryNamed } from '../faults/in-process.ts';
 import { pauseAt } from '../faults/pause.ts';
@@ -20,9 +20,7 @@ it('a restore that begins while the audit runs finds the bytes whose rows it bri
   const auditor = newInstance(pause.stores, systemClock, { ...seconds, auditedAge: 0 });
   const audited = audit(auditor, { repair: true, maxMs: 60_000 });
   await pause.reached;
-  const place = { stage: 'rows', part: 0, partitionKey: '', rowKey: '' } as const;
-  const restore = { backup: 'b', existing: 'keep', counts: noCounts, ...place } as const;
-  expect(await keepRestore(newInstance(stores), restore, undefined)).toBeDefined();
+  await beginRestore(newInstance(stores));
   pause.resume();
 
   const { findings } = await audited;

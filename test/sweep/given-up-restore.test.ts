@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import { newPhysicalName } from '../../shared/domain/physical-name.ts';
-import { keepRestore, noCounts } from '../../shared/registry/backup/restore-state.ts';
 import { sweep } from '../../shared/registry/sweep/sweep.ts';
+import { beginRestore } from '../faults/begin-restore.ts';
 import { randomBlob } from '../faults/image.ts';
 import { pushBlob, repositoryNamed } from '../faults/in-process.ts';
 import { pauseAt } from '../faults/pause.ts';
@@ -26,9 +26,7 @@ it('a restore that begins while the sweep runs finds the bytes that were given u
   const sweeper = impatientInstance(pause.stores);
   const swept = sweep(sweeper, { dryRun: false, maxMs: 60_000 });
   await pause.reached;
-  const place = { stage: 'rows', part: 0, partitionKey: '', rowKey: '' } as const;
-  const restore = { backup: 'b', existing: 'keep', counts: noCounts, ...place } as const;
-  expect(await keepRestore(impatientInstance(stores), restore, undefined)).toBeDefined();
+  await beginRestore(impatientInstance(stores));
   pause.resume();
 
   const { kinds } = await swept;

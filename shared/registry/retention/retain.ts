@@ -39,13 +39,15 @@ export interface RetentionOptions {
 }
 
 const tagsAtOnce = 8;
+const beingRestored = 'the tables are being restored';
 
 /**
  * Deletes what the policy's rules of retention say, a repository at a time, by the same functions
  * as anybody's delete: locks, immutability and soft delete hold, and what changes while it looks
  * stays. Any number may run at once, and each may stop anywhere: what was deleted is gone for the
- * next one. What fails is told in the report. Costs nothing for repositories that no rule fits; see
- * {@link readRetained} for the others. Throws StorageUnavailable when the catalogue can't be read.
+ * next one. A restore stops it before the next repository. What fails is told in the report. Costs
+ * nothing for repositories that no rule fits; see {@link readRetained} for the others. Throws
+ * StorageUnavailable when the catalogue can't be read.
  */
 export async function retain(
   registry: Registry,
@@ -61,7 +63,7 @@ export async function retain(
     isTimeUp: () => performance.now() - begunAtMs >= options.maxMs,
   };
   const isStill = !options.dryRun && (await isRestoring(registry));
-  if (isStill) run.tally.fail('nothing was deleted', 'the tables are being restored');
+  if (isStill) run.tally.fail('nothing was deleted', beingRestored);
   const stoppedBefore = isStill ? '~' : await visitAll(run);
   const report = run.tally.report({
     startedAt: startedAt.toISOString(),
@@ -126,10 +128,16 @@ async function visit(run: Run, repository: RepositoryName): Promise<string> {
   try {
     if (isKept(await readRepositoryAttributes(registry, repository))) return '';
     const plan = await planOf(run, repository, rules);
-    const isDone = run.options.dryRun
-      ? preview(run, repository, plan)
-      : apply(run, repository, plan);
-    return (await isDone) ? '' : partition;
+    if (plan.tags.length === 0 && plan.manifests.length === 0) return '';
+    if (run.options.dryRun) {
+      preview(run, repository, plan);
+      return '';
+    }
+    if (await isRestoring(registry)) {
+      tally.fail(repository, beingRestored);
+      return partition;
+    }
+    return (await apply(run, repository, plan)) ? '' : partition;
   } catch (error) {
     tally.fail(repository, error);
     return '';
@@ -154,14 +162,13 @@ async function planOf(
   });
 }
 
-function preview({ tally }: Run, repository: RepositoryName, plan: RetentionPlan): boolean {
+function preview({ tally }: Run, repository: RepositoryName, plan: RetentionPlan): void {
   for (const { tag, digest, rule } of plan.tags) {
     tally.count({ repository, tag, digest, rule, reason: 'tag' });
   }
   for (const { digest, rule, reason } of plan.manifests) {
     tally.count({ repository, digest, rule, reason });
   }
-  return true;
 }
 
 /**
