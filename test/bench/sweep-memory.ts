@@ -80,7 +80,7 @@ const watch = setInterval(() => {
   peakResident = Math.max(peakResident, rss);
 }, 1000);
 const sweepingSince = performance.now();
-const report = await sweep(registry, { dryRun: false, maxMs: 3_600_000 });
+const report = await sweep(registry, { dryRun: false, maxMs: 3 * 3_600_000 });
 const elapsedMs = performance.now() - sweepingSince;
 clearInterval(watch);
 const { seen, done, failed } = report.kinds.manifests;
