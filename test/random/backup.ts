@@ -3,7 +3,7 @@ import { wipeTables } from '../backup/wipe-tables.ts';
 import type { TestAzurite } from '../harness/azurite.ts';
 import type { Choice } from './choice.ts';
 import type { RandomRegistry } from './registry.ts';
-import { requestAs, type Workload } from './workload.ts';
+import { requestUntilServed, type Workload } from './workload.ts';
 
 export async function backUpNowAndThen(workload: Workload, choice: Choice): Promise<void> {
   while (workload.goesOn()) {
@@ -17,25 +17,11 @@ export async function backUp(
   registry: RandomRegistry,
   choice: Choice,
 ): Promise<string | undefined> {
-  const answer = await requestAs(registry, choice, { method: 'POST', path: '/api/v1/backups' });
+  const sent = { method: 'POST', path: '/api/v1/backups' } as const;
+  const answer = await requestUntilServed(registry, choice, sent);
   if (answer?.status !== 200) return undefined;
   const { id, finished } = JSON.parse(answer.body) as { id: string; finished: boolean };
   return finished ? id : undefined;
-}
-
-/** Asked again where storage was too slow for one request, as an operator would. */
-async function restore(registry: RandomRegistry, choice: Choice, backup: string) {
-  const request = {
-    method: 'POST',
-    path: '/api/v1/restore',
-    headers: { 'content-type': 'application/json' },
-    body: JSON.stringify({ backup }),
-  } as const;
-  let answer = await requestAs(registry, choice, request);
-  for (let again = 0; again < 5 && answer?.status === 503; again++) {
-    answer = await requestAs(registry, choice, request);
-  }
-  return answer;
 }
 
 /**
@@ -56,7 +42,12 @@ export async function loseAndRestore(
   }
   await wipeTables(azurite);
   await registry.restart();
-  const answer = await restore(registry, choice, id);
+  const answer = await requestUntilServed(registry, choice, {
+    method: 'POST',
+    path: '/api/v1/restore',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ backup: id }),
+  });
   const report = JSON.parse(answer?.body ?? '{}') as Readonly<Record<string, unknown>>;
   const isWhole =
     report['finished'] === true &&

@@ -9,7 +9,9 @@ import { absent, present, type State } from './history.ts';
 import { problemsAtRest } from './invariants.ts';
 import type { RandomRegistry } from './registry.ts';
 import type { Repository } from './repository.ts';
-import { requestAs } from './workload.ts';
+import { requestUntilServed } from './workload.ts';
+
+const isDigest = (state: State) => state.startsWith('sha256:');
 
 /** Asked again when the connection that was kept open turns out to be closed. */
 async function bodyAt(url: string): Promise<string> {
@@ -55,7 +57,7 @@ export class Checks {
       });
       const manifests = [...history.manifests].map((digest) => async () => {
         const found = await this.#stateOf(repository, digest);
-        const state = found === absent ? absent : present;
+        const state = isDigest(found) ? present : found;
         this.#expect(history.possibleOfManifest(digest), state, `${when}: ${name}@${digest}`);
       });
       return [...tags, ...manifests];
@@ -79,7 +81,7 @@ export class Checks {
   }
 
   async setPolicy(policy: object): Promise<void> {
-    const answer = await requestAs(this.#registry, this.#choice, {
+    const answer = await requestUntilServed(this.#registry, this.#choice, {
       method: 'PUT',
       path: '/api/v1/policy',
       headers: { 'content-type': 'application/json', 'if-match': '*' },
@@ -105,7 +107,8 @@ export class Checks {
     const deadlineMs = performance.now() + 90_000;
     while (performance.now() < deadlineMs) {
       const sent = { method: 'DELETE', path: `/acr/v1/${name}` } as const;
-      if ((await requestAs(this.#registry, this.#choice, sent))?.status !== 403) return;
+      const answer = await requestUntilServed(this.#registry, this.#choice, sent);
+      if (answer?.status !== 403) return;
       await sleep(1000);
     }
     this.#registry.problems.push(`${name} is immutable without a rule`);
@@ -113,12 +116,16 @@ export class Checks {
 
   async #stateOf(repository: Repository, reference: string): Promise<State> {
     const path = `/v2/${repository.name}/manifests/${reference}`;
-    const answer = await requestAs(this.#registry, this.#choice, { method: 'GET', path });
+    const answer = await this.#get(path);
     if (answer?.status === 404) return absent;
-    if (answer?.status !== 200) return `status ${answer?.status}`;
+    if (answer?.status !== 200) return `status ${answer?.status} ${answer?.causes.join('\n')}`;
     const digest = digestOf(answer.body);
     await this.#pullBlobs(repository, answer.body, `${repository.name}:${reference}`);
     return digest;
+  }
+
+  #get(path: string) {
+    return requestUntilServed(this.#registry, this.#choice, { method: 'GET', path });
   }
 
   async #pullBlobs({ name }: Repository, manifest: string, what: string): Promise<void> {
@@ -131,7 +138,7 @@ export class Checks {
     );
     for (const digest of digests) {
       const path = `/v2/${name}/blobs/${digest}`;
-      const answer = await requestAs(this.#registry, this.#choice, { method: 'GET', path });
+      const answer = await this.#get(path);
       const location = answer?.headers['Location'];
       const body = location === undefined ? answer?.body : await bodyAt(location);
       if (body !== undefined && digestOf(body) === digest) continue;

@@ -3,7 +3,7 @@ import type { Choice } from './choice.ts';
 import type { Effect } from './history.ts';
 import type { RandomRegistry } from './registry.ts';
 import { frozenTags, type Repository, usualTags } from './repository.ts';
-import { requestAs, type Workload } from './workload.ts';
+import { requestUntilServed, type Workload } from './workload.ts';
 
 /** The rule of one repository, whose tags `frozen-…` are immutable, too. */
 export const retention = {
@@ -71,7 +71,7 @@ async function retainOnce(
 ): Promise<void> {
   const ended = history.begin({ kind: 'retain', mayGo });
   const told = history.begin({ kind: 'retained', tags: [], manifests: [] });
-  const answer = await requestAs(registry, choice, {
+  const answer = await requestUntilServed(registry, choice, {
     method: 'POST',
     path: '/api/v1/retention',
     headers: { 'content-type': 'application/json' },
@@ -109,6 +109,6 @@ async function oldTags(
   choice: Choice,
 ): Promise<string[]> {
   const path = `/v2/${name}/tags/list`;
-  const answer = await requestAs(registry, choice, { method: 'GET', path });
+  const answer = await requestUntilServed(registry, choice, { method: 'GET', path });
   return answer?.body.match(/old-\d+/g) ?? [];
 }
