@@ -26,6 +26,7 @@ interface AzuriteServer {
 
 interface AzuriteBlobServer extends AzuriteServer {
   readonly extentMetadataStore: LokiStore;
+  readonly gcManager: { gcIntervalInMS: number };
 }
 
 interface AzuriteModule<Instance> {
@@ -35,6 +36,7 @@ interface AzuriteModule<Instance> {
 const host = '127.0.0.1';
 const keepAliveSeconds = 75;
 const drainMs = 3_000;
+const longestTimerMs = 2 ** 31 - 1;
 const require = createRequire(import.meta.url);
 const requireOfAzurite = createRequire(require.resolve('azurite/package.json'));
 
@@ -143,6 +145,8 @@ async function run(start: AzuriteStart): Promise<void> {
   const lock = await takeFolder(start.dataFolder);
   lookUpByNarrowestIndex(requireOfAzurite('lokijs').Resultset);
   const blob = createBlobServer(start);
+  // In memory it would take away everything at once: with some thousand blobs, deaf for a minute.
+  if (start.dataFolder === undefined) blob.gcManager.gcIntervalInMS = longestTimerMs;
   const table = createTableServer(start);
   const servers = [blob, table];
   for (const server of servers) {
