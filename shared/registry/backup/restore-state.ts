@@ -52,6 +52,8 @@ export const noCounts: RestoreCounts = {
   droppedTags: 0,
   examples: [],
 };
+/** What a report says that did nothing for it. */
+export const beingRestored = 'the tables are being restored';
 const maxExamples = 10;
 const rowKey = 'restore';
 /** A restore that nobody goes on with holds the sweep up no longer than this. */

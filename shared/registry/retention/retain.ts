@@ -5,7 +5,7 @@ import { RegistryError } from '../../errors.ts';
 import type { RetentionRule } from '../../policy/keeping-rules.ts';
 import type { Operation } from '../../ports/table-store.ts';
 import { readManifestRow } from '../manifests/manifest-row.ts';
-import { isRestoring } from '../backup/restore-state.ts';
+import { beingRestored, isRestoring } from '../backup/restore-state.ts';
 import { deleteTag, purgeManifest } from '../manifests/delete-manifest.ts';
 import type { Registry } from '../registry.ts';
 import { catalogueRow, catalogueRows } from '../repositories/catalog.ts';
@@ -39,7 +39,6 @@ export interface RetentionOptions {
 }
 
 const tagsAtOnce = 8;
-const beingRestored = 'the tables are being restored';
 
 /**
  * Deletes what the policy's rules of retention say, a repository at a time, by the same functions

@@ -1,6 +1,6 @@
 import type { RepositoryName } from '../../domain/repository-name.ts';
 import type { Operation, Row } from '../../ports/table-store.ts';
-import { isRestoring } from '../backup/restore-state.ts';
+import { beingRestored, isRestoring } from '../backup/restore-state.ts';
 import type { Registry } from '../registry.ts';
 import { catalogueRow, catalogueRows } from '../repositories/catalog.ts';
 import { parseWorkKey, type WorkKind, workDueBy } from '../rows/row-keys.ts';
@@ -80,7 +80,7 @@ const restoring = '~restoring';
 
 /** What is half restored must not be taken for what nobody needs. */
 function holdStill({ tally }: Run): string {
-  tally.fail('nothing was freed', 'the tables are being restored');
+  tally.fail('nothing was freed', beingRestored);
   return restoring;
 }
 
